@@ -1,0 +1,40 @@
+// The typed specification of a job: what a file, the command line's --set, an HTTP request and the SDK all become.
+// schema/job.schema.json describes the same; tests hold the two together.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "table/schema.h"
+#include "task/task.h"
+#include "train/config.h"
+
+namespace rle {
+
+struct OutputSpec {
+  std::optional<std::string> database;  // a .duckdb file for output tables
+  std::optional<std::string> table;     // or a .parquet / .csv path
+  bool flatten = false;                 // one prob_<class> column a class
+};
+
+struct JobSpec {
+  std::string dataset_name;
+  std::filesystem::path base_folder;    // relative paths are relative to the specification's folder
+  std::vector<TableSchema> tables;
+  std::optional<TaskSpec> task;         // absent: inspect only
+  TrainConfig train;
+  std::optional<int64_t> visible_until_us;  // history up to this time only: later rows of every table are not visible
+  int threads = 0;                      // 0: all CPUs
+  OutputSpec output;
+};
+
+// Reads YAML or JSON. overrides: "config.lr=0.01" as given with --set, applied before validation.
+// Error{kSpec}: unreadable, not YAML, unknown key (nearest offered), wrong type or range (path of the key named).
+JobSpec load_job_spec(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+JobSpec parse_job_spec(const std::string& text, const std::filesystem::path& base_folder,
+                       const std::vector<std::string>& overrides);
+
+}  // namespace rle

@@ -1,0 +1,35 @@
+// The safetensors file format: u64 little-endian header length, a JSON header, raw little-endian data. Written atomically
+// (temporary file in the same folder, fsync, rename).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace rle {
+
+enum class TensorDtype { kF32, kI64, kI32, kU8 };
+
+struct NamedTensor {
+  std::string name;
+  TensorDtype dtype = TensorDtype::kF32;
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> bytes;
+};
+
+struct SafetensorsFile {
+  std::map<std::string, std::string> metadata;
+  std::vector<NamedTensor> tensors;
+
+  const NamedTensor* find(const std::string& name) const;  // nullptr where absent
+};
+
+// Error{kIo}: cannot write (disk full, permission), the former file stays. Tensors are laid out sorted by name.
+void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
+
+// Error{kIo}: unreadable; truncated; a header that lies about sizes, offsets or dtypes. Never reads outside the file.
+SafetensorsFile read_safetensors(const std::filesystem::path& path);
+
+}  // namespace rle

@@ -1,0 +1,44 @@
+// Temporal neighbour sampling (docs/model.md, sampling): (graph, seeds, times, key) -> Batch. A seed's subgraph depends on the
+// seed row alone, neither on the batch it is in nor on threads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/thread_pool.h"
+#include "graph/graph.h"
+#include "sample/batch.h"
+
+namespace rle {
+
+struct SamplerConfig {
+  std::vector<int64_t> fanouts{128, 64};
+  TemporalStrategy strategy = TemporalStrategy::kUniform;
+  bool current_time = true;  // visible: node time <= seed time; false: <
+};
+
+// Seeds are rows of a label table: entity node and time.
+struct Seeds {
+  NodeTypeId entity_type;
+  std::vector<int64_t> rows;     // (S) rows of the label table: what randomness is keyed by
+  std::vector<NodeId> nodes;     // (S)
+  std::vector<int64_t> time_us;  // (S), or empty: a task without time, all rows visible
+};
+
+// Borrows the graph. Thread-safe: scratch memory belongs to each call's workspace.
+class Sampler {
+ public:
+  Sampler(const Graph& graph, SamplerConfig config);
+
+  // `key` carries (seed, purpose, epoch); rows are mixed in here.
+  void sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& out) const;
+
+  const SamplerConfig& config() const { return config_; }
+
+ private:
+  const Graph& graph_;
+  SamplerConfig config_;
+};
+
+}  // namespace rle
