@@ -1,0 +1,68 @@
+#include "nn/adam.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+
+namespace rle {
+namespace {
+constexpr int64_t kChunk = 1 << 14;
+
+struct Range {
+  int64_t begin, end;
+};
+
+// Trained entries, neighbours joined: usually one range.
+std::vector<Range> trained_ranges(const ParameterStore& parameters) {
+  std::vector<Range> ranges;
+  for (const ParameterStore::Entry& entry : parameters.entries()) {
+    if (!entry.trained || entry.size == 0) continue;
+    if (!ranges.empty() && ranges.back().end == entry.offset)
+      ranges.back().end += entry.size;
+    else
+      ranges.push_back({entry.offset, entry.offset + entry.size});
+  }
+  return ranges;
+}
+
+}  // namespace
+
+Adam::Adam(const ParameterStore& parameters, AdamConfig config)
+    : config_(config), first_(parameters.values().size(), 0.0f), second_(parameters.values().size(), 0.0f) {}
+
+void Adam::step(ParameterStore& parameters, double lr, ThreadPool& pool) {
+  RLE_CHECK(parameters.values().size() == first_.size());
+  ++steps_;
+  const double t = static_cast<double>(steps_);
+  const float beta1 = static_cast<float>(config_.beta1), rest1 = static_cast<float>(1.0 - config_.beta1);
+  const float beta2 = static_cast<float>(config_.beta2), rest2 = static_cast<float>(1.0 - config_.beta2);
+  const float step_size = static_cast<float>(lr / (1.0 - std::pow(config_.beta1, t)));
+  const float correction = static_cast<float>(std::sqrt(1.0 - std::pow(config_.beta2, t)));
+  const float epsilon = static_cast<float>(config_.epsilon), decay = static_cast<float>(config_.weight_decay);
+
+  for (const Range& range : trained_ranges(parameters)) {
+    float* const values = parameters.values().data() + range.begin;
+    const float* const gradients = parameters.gradients().data() + range.begin;
+    float* const first = first_.data() + range.begin;
+    float* const second = second_.data() + range.begin;
+    pool.for_chunks(range.end - range.begin, kChunk, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const float g = gradients[i] + decay * values[i];
+        const float m = first[i] * beta1 + rest1 * g;
+        const float v = second[i] * beta2 + rest2 * g * g;
+        first[i] = m;
+        second[i] = v;
+        values[i] -= step_size * (m / (std::sqrt(v) / correction + epsilon));
+      }
+    });
+  }
+}
+
+double cosine_lr(double lr, double eta_min, int64_t t_max, int64_t epoch) {
+  if (epoch >= t_max) return eta_min;
+  const double phase = std::numbers::pi * static_cast<double>(epoch) / static_cast<double>(t_max);
+  return eta_min + (lr - eta_min) * (1.0 + std::cos(phase)) / 2.0;
+}
+
+}  // namespace rle
