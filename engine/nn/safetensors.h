@@ -26,7 +26,8 @@ struct SafetensorsFile {
   const NamedTensor* find(const std::string& name) const;  // nullptr where absent
 };
 
-// Error{kIo}: cannot write (disk full, permission), the former file stays. Tensors are laid out sorted by name.
+// Error{kIo}: cannot write (disk full, permission), the former file stays. Tensors are laid out by falling element size, then
+// by name, so that each is aligned. Error{kInternal}: a shape that disagrees with its bytes, a name twice.
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
 
 // Error{kIo}: unreadable; truncated; a header that lies about sizes, offsets or dtypes. Never reads outside the file.
