@@ -1,0 +1,60 @@
+# The commands of this repository. `make help` lists them; each sets up what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+PRESET ?= release
+BUILD := build/$(PRESET)
+JOBS ?= $(shell nproc)
+HM_SCALE ?= 0.1
+HM := build/hm-$(HM_SCALE)
+PYTHON := .venv/bin/python
+
+.PHONY: help setup build test test-full test-asan test-tsan bench bench-hm demo format check clean distclean
+
+help: ## this list
+	@echo "GNN-RLE: graph neural networks on relational databases"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "Variables: PRESET=release|asan|tsan, JOBS=$(JOBS), HM_SCALE=$(HM_SCALE), T=name (make test: only tests of that name)"
+
+setup: ## install what is missing (system packages, .venv, node_modules)
+	@tools/setup.sh
+
+build: setup ## build the engine: build/release/rle
+	@tools/build.sh $(PRESET) $(JOBS)
+
+test: build ## all tests; the last line is the count
+	@$(PYTHON) tools/run_tests.py --build $(BUILD) --jobs $(JOBS) $(if $(T),--only $(T))
+
+test-full: build ## also the slow tests, and the unit tests under ASan+UBSan and TSan
+	@$(PYTHON) tools/run_tests.py --build $(BUILD) --jobs $(JOBS) --slow
+	@$(MAKE) --no-print-directory test-asan test-tsan
+
+test-asan test-tsan: test-%: setup
+	@tools/build.sh $* $(JOBS)
+	@$(PYTHON) tools/run_tests.py --build build/$* --jobs $(JOBS) --unit
+
+bench: build ## speed: micro-benchmarks, then ingest, graph, sampling and training on f1 and H&M-shaped data
+	@bench/run.sh $(BUILD) examples/f1/driver-position.yaml
+	@$(MAKE) --no-print-directory bench-hm
+
+bench-hm: build $(HM)/hm.yaml ## the second half of bench, on H&M-shaped data of HM_SCALE
+	@bench/run.sh --jobs-only $(BUILD) $(HM)/hm.yaml
+
+$(HM)/hm.yaml: bench/make_hm.py | setup
+	@$(PYTHON) bench/make_hm.py $(HM) --scale $(HM_SCALE)
+
+demo: ## from nothing to predictions on the Formula 1 database, in demo-output/
+	@tools/demo.sh
+
+format: setup ## format the C++ sources
+	@git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs -r clang-format -i
+
+check: setup ## layers, style limits, formatting; clang-tidy where it is installed
+	@tools/check.sh $(JOBS)
+
+clean: ## remove build outputs (not .venv, node_modules)
+	@rm -rf build/release build/asan build/tsan build/hm-* demo-output
+
+distclean: clean ## also what setup installed here
+	@rm -rf build .venv node_modules
