@@ -19,7 +19,7 @@ function(rle_layer name)
   set(sources ${all})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|bench|simd)\\.cc$")
 
   set(target rle_${name})
   if(sources)

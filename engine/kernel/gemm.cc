@@ -1,0 +1,65 @@
+#include "kernel/gemm.h"
+
+#include "base/error.h"
+#include "kernel/gemm_simd.h"
+
+namespace rle {
+namespace {
+
+int64_t panel_width() { RLE_DISPATCH(gemm_panel()) }
+void run_packed(const GemmOperands& op) { RLE_DISPATCH(gemm_packed(op)) }
+void run_rows(const GemmOperands& op) { RLE_DISPATCH(gemm_rows(op)) }
+
+// Element (p, j) of B is b[p * row + j * col].
+PackedMatrix pack_strided(const float* b, int64_t row, int64_t col, int64_t k, int64_t n, Arena& arena) {
+  const int64_t panel = panel_width();
+  float* out = arena.allocate<float>(packed_size(k, n));
+  const PackedMatrix packed{out, k, n};
+  for (int64_t first = 0; first < n; first += panel)
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t j = first; j < first + panel; ++j) *out++ = j < n ? b[p * row + j * col] : 0.0f;
+  return packed;
+}
+
+}  // namespace
+
+int64_t packed_size(int64_t k, int64_t n) {
+  const int64_t panel = panel_width();
+  return (n + panel - 1) / panel * panel * k;
+}
+
+PackedMatrix pack(ConstMatrix b, Arena& arena) { return pack_strided(b.data, b.cols, 1, b.rows, b.cols, arena); }
+
+PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
+  return pack_strided(b.data, 1, b.cols, b.cols, b.rows, arena);
+}
+
+void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {
+  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
+  run_packed({a.rows, b.n, b.k, a.data, a.cols, 1, b.data, 0, c.data, c.cols, mode == GemmMode::kAccumulate});
+}
+
+void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c) {
+  RLE_CHECK(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
+  run_rows({c.rows, c.cols, a.rows, a.data, 1, a.cols, b.data, b.cols, c.data, c.cols, 1});
+}
+
+void gemm_oracle(ConstMatrix a, ConstMatrix b, Matrix c, GemmMode mode) {
+  for (int64_t i = 0; i < c.rows; ++i)
+    for (int64_t j = 0; j < c.cols; ++j) {
+      double sum = mode == GemmMode::kAccumulate ? double{c.row(i)[j]} : 0.0;
+      for (int64_t p = 0; p < a.cols; ++p) sum += double{a.row(i)[p]} * double{b.row(p)[j]};
+      c.row(i)[j] = static_cast<float>(sum);
+    }
+}
+
+void gemm_at_b_oracle(ConstMatrix a, ConstMatrix b, Matrix c) {
+  for (int64_t i = 0; i < c.rows; ++i)
+    for (int64_t j = 0; j < c.cols; ++j) {
+      double sum = double{c.row(i)[j]};
+      for (int64_t r = 0; r < a.rows; ++r) sum += double{a.row(r)[i]} * double{b.row(r)[j]};
+      c.row(i)[j] = static_cast<float>(sum);
+    }
+}
+
+}  // namespace rle

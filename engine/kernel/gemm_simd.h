@@ -1,0 +1,26 @@
+// What gemm_simd.cc defines once per instruction set; included by gemm.cc and gemm_simd.cc only.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/isa.h"
+
+namespace rle {
+
+// Operands of C (m, n) = or += A (m, k) B (k, n); element (i, p) of A is a[i * a_row + p * a_col].
+struct GemmOperands {
+  int64_t m, n, k;
+  const float* a;
+  int64_t a_row, a_col;
+  const float* b;       // packed panels, or row-major with `b_row`
+  int64_t b_row;
+  float* c;
+  int64_t c_row;
+  int accumulate;       // 0 or 1
+};
+
+RLE_DECLARE_SIMD(int64_t gemm_panel())
+RLE_DECLARE_SIMD(void gemm_packed(const GemmOperands& op))
+RLE_DECLARE_SIMD(void gemm_rows(const GemmOperands& op))
+
+}  // namespace rle

@@ -1,0 +1,93 @@
+#include "kernel/segment.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "kernel/segment_simd.h"
+
+namespace rle {
+namespace {
+
+void run_sum(const SegmentOperands& op) { RLE_DISPATCH(segment_sum(op)) }
+void run_gather(const SegmentOperands& op) { RLE_DISPATCH(gather_rows(op)) }
+void run_column_sums(const float* x, int64_t rows, int64_t cols, float* out) {
+  RLE_DISPATCH(add_column_sums(x, rows, cols, out))
+}
+
+}  // namespace
+
+void segment_sum(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
+                 Matrix y) {
+  RLE_CHECK(x.cols == y.cols && end <= y.rows);
+  run_sum({lists.offsets, lists.index, begin, end, y.cols, INT64_MAX, scale, 0, x.data,
+           mode == SegmentMode::kAccumulate, y.data});
+}
+
+void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy, int64_t begin,
+                          int64_t end, Matrix dx) {
+  RLE_CHECK(dx.cols == dy.cols && end <= dx.rows);
+  run_sum({transposed.offsets, transposed.index, begin, end, dx.cols, limit, scale, 1, dy.data, 1, dx.data});
+}
+
+void gather_rows(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode, Matrix y) {
+  RLE_CHECK(x.cols == y.cols && end <= y.rows);
+  run_gather({nullptr, index, begin, end, y.cols, INT64_MAX, nullptr, 0, x.data, mode == SegmentMode::kAccumulate, y.data});
+}
+
+void add_column_sums(ConstMatrix x, float* out) { run_column_sums(x.data, x.rows, x.cols, out); }
+
+void segment_max(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Matrix y, Matrix ties) {
+  for (int64_t i = begin; i < end; ++i) {
+    float* best = y.row(i);
+    float* count = ties.row(i);
+    std::fill(best, best + y.cols, 0.0f);
+    std::fill(count, count + y.cols, 0.0f);
+    for (int64_t e = lists.offsets[i]; e < lists.offsets[i + 1]; ++e) {
+      const float* row = x.row(lists.index[e]);
+      const bool first = e == lists.offsets[i];
+      for (int64_t j = 0; j < y.cols; ++j) {
+        const bool greater = first || row[j] > best[j];
+        count[j] = greater ? 1.0f : count[j] + (row[j] == best[j] ? 1.0f : 0.0f);
+        best[j] = greater ? row[j] : best[j];
+      }
+    }
+  }
+}
+
+void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y, ConstMatrix ties,
+                          ConstMatrix dy, int64_t begin, int64_t end, Matrix dx) {
+  for (int64_t s = begin; s < end; ++s) {
+    for (int64_t e = transposed.offsets[s]; e < transposed.offsets[s + 1] && transposed.index[e] < limit; ++e) {
+      const int64_t i = transposed.index[e];
+      for (int64_t j = 0; j < dx.cols; ++j)
+        if (x.row(s)[j] == y.row(i)[j]) dx.row(s)[j] += dy.row(i)[j] / ties.row(i)[j];
+    }
+  }
+}
+
+Csr transpose(const Csr& lists, int64_t list_count, int64_t rows, Arena& arena) {
+  const int64_t entries = list_count == 0 ? 0 : lists.offsets[list_count];
+  int32_t* offsets = arena.allocate_zero<int32_t>(rows + 2);
+  int32_t* index = arena.allocate<int32_t>(entries);
+  int32_t* fill = offsets + 1;  // counts shifted by two become insertion points shifted by one
+  for (int64_t e = 0; e < entries; ++e) ++fill[lists.index[e] + 1];
+  for (int64_t r = 0; r < rows; ++r) fill[r + 1] += fill[r];
+  for (int64_t i = 0; i < list_count; ++i)
+    for (int64_t e = lists.offsets[i]; e < lists.offsets[i + 1]; ++e)
+      index[fill[lists.index[e]]++] = static_cast<int32_t>(i);
+  return {offsets, index};
+}
+
+Csr transpose_gather(const int32_t* gather, int64_t count, int64_t rows, Arena& arena) {
+  int32_t* offsets = arena.allocate_zero<int32_t>(rows + 2);
+  int32_t* index = arena.allocate<int32_t>(count);
+  int32_t* fill = offsets + 1;
+  for (int64_t i = 0; i < count; ++i)
+    if (gather[i] >= 0) ++fill[gather[i] + 1];
+  for (int64_t r = 0; r < rows; ++r) fill[r + 1] += fill[r];
+  for (int64_t i = 0; i < count; ++i)
+    if (gather[i] >= 0) index[fill[gather[i]]++] = static_cast<int32_t>(i);
+  return {offsets, index};
+}
+
+}  // namespace rle
