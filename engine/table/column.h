@@ -1,5 +1,5 @@
-// Typed columns as read from a source, before any encoding. Strings are dictionary-encoded against a sorted pool, so that
-// codes compare like the strings they stand for and do not depend on the order of rows.
+// Typed columns as read from a source, before any encoding. Strings are dictionary-encoded against a sorted
+// pool, so that codes compare like the strings they stand for and do not depend on the order of rows.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,9 @@ class StringPool {
 
   int64_t size() const { return static_cast<int64_t>(offsets_.size()) - 1; }
   std::string_view at(int64_t code) const {
-    return std::string_view(bytes_).substr(static_cast<size_t>(offsets_[static_cast<size_t>(code)]),
-                                           static_cast<size_t>(offsets_[static_cast<size_t>(code) + 1] - offsets_[static_cast<size_t>(code)]));
+    return std::string_view(bytes_).substr(
+        static_cast<size_t>(offsets_[static_cast<size_t>(code)]),
+        static_cast<size_t>(offsets_[static_cast<size_t>(code) + 1] - offsets_[static_cast<size_t>(code)]));
   }
   // The code of a string, or -1.
   int32_t find(std::string_view text) const;
@@ -49,28 +50,30 @@ std::string_view to_string(PhysicalType type);
 struct Column {
   std::string name;
   PhysicalType type = PhysicalType::kInt64;
-  std::string arrow_format;        // the source's Arrow format string ("i", "tdD", "d:38,0", ...), for writing back in kind
+  std::string
+      arrow_format;  // the source's, as in the Arrow C data interface ("i", "tdD"), for writing back in kind
   int64_t rows = 0;
   std::vector<uint8_t> valid;
-  std::vector<int64_t> ints;       // kInt64, kTimestamp: one a row; kIntList: elements
-  std::vector<double> floats;      // kFloat64: one a row
-  std::vector<int32_t> codes;      // kString: one a row; kStringList: elements
-  std::vector<float> floats32;     // kFloatList: elements
-  std::vector<int64_t> offsets;    // lists: rows + 1
+  std::vector<int64_t> ints;                  // kInt64, kTimestamp: one a row; kIntList: elements
+  std::vector<double> floats;                 // kFloat64: one a row
+  std::vector<int32_t> codes;                 // kString: one a row; kStringList: elements
+  std::vector<float> floats32;                // kFloatList: elements
+  std::vector<int64_t> offsets;               // lists: rows + 1
   std::shared_ptr<const StringPool> strings;  // kString, kStringList
 
   bool is_null(int64_t row) const { return !valid.empty() && valid[static_cast<size_t>(row)] == 0; }
   int64_t null_count() const;
   // The value as a person would write it; "null" where it is.
   std::string display(int64_t row) const;
-  // Three-way comparison of two rows of this column, nulls last. Floats: NaN after numbers. Lists: lexicographic.
+  // Three-way comparison of two rows of this column, nulls last. Floats: NaN after numbers. Lists:
+  // lexicographic.
   int compare(int64_t a, int64_t b) const;
   // The rows of `order`, in that order.
   Column permuted(const std::vector<int64_t>& order) const;
 };
 
-// A table as read: its schema and the columns in use. `source_rows[i]` is the position in the source of row i; empty means
-// that rows still lie in the source's order.
+// A table as read: its schema and the columns in use. `source_rows[i]` is the position in the source of row
+// i; empty means that rows still lie in the source's order.
 struct Table {
   TableSchema schema;
   int64_t rows = 0;
@@ -80,11 +83,13 @@ struct Table {
   const Column* find(std::string_view name) const;  // nullptr where absent
   const Column& at(std::string_view name) const;    // Error{kInternal} where absent
   std::vector<std::string> column_names() const;
-  int64_t source_row(int64_t row) const { return source_rows.empty() ? row : source_rows[static_cast<size_t>(row)]; }
+  int64_t source_row(int64_t row) const {
+    return source_rows.empty() ? row : source_rows[static_cast<size_t>(row)];
+  }
 };
 
-// Sorts the rows into canonical order: (time, key, then every other column by name), nulls last, so that what follows does
-// not depend on the order in which the source returned them. Sets source_rows.
+// Sorts the rows into canonical order: (time, key, then every other column by name), nulls last, so that what
+// follows does not depend on the order in which the source returned them. Sets source_rows.
 void sort_canonically(Table& table);
 
 }  // namespace rle

@@ -11,7 +11,7 @@ namespace rle {
 // How a column is encoded by the model (docs/dtypes.md).
 enum class Dtype { kText, kInteger, kFloat, kCategory, kMultiCategorical, kEmbedding, kDatetime };
 
-std::string_view to_string(Dtype dtype);                      // "text", "integer", "float", "category", ...
+std::string_view to_string(Dtype dtype);  // "text", "integer", "float", "category", ...
 std::optional<Dtype> dtype_from_string(std::string_view name);
 
 enum class TableType { kNode, kEdge };
@@ -42,7 +42,8 @@ struct TableSchema {
   std::vector<CandidateKey> candidate_keys;
   std::vector<ForeignKey> foreign_keys;
   std::optional<std::string> time_column;
-  // Declared columns. all_columns: those of the source that are not listed are used too, their dtype inferred.
+  // Declared columns. all_columns: those of the source that are not listed are used too, their dtype
+  // inferred.
   std::vector<ColumnSpec> columns;
   bool all_columns = true;
   std::vector<std::string> excluded_columns;  // of all_columns, left out
