@@ -1,22 +1,22 @@
-// The heterogeneous temporal graph: one node type per table of type node, two edge types per foreign key, neighbour lists
-// sorted by time. Built once, immutable after; thread-safe to read. No pointer into its lists leaves this layer: callers ask
-// for whole hops through GraphView.
+// The heterogeneous temporal graph: one node type per table of type node, two edge types per foreign key,
+// neighbour lists sorted by time. Built once, immutable after; thread-safe to read. No pointer into its lists
+// leaves this layer: callers ask for whole hops (sample).
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/report.h"
 #include "base/rng.h"
 #include "base/thread_pool.h"
+#include "graph/adjacency.h"
+#include "graph/key_index.h"
 #include "table/column.h"
 
 namespace rle {
-
-inline constexpr int64_t kNeverVisible = INT64_MAX;  // node time of a null: later than every seed
-inline constexpr int64_t kAlwaysVisible = INT64_MIN; // node time where the table has no time column
 
 struct NodeTypeInfo {
   std::string name;
@@ -26,10 +26,10 @@ struct NodeTypeInfo {
 
 // Messages flow source -> target; a target's neighbours are its sources.
 struct EdgeTypeInfo {
-  std::string name;     // "f2p_<column>", "rev_f2p_<column>"; tables of type edge: "<table>" and "rev_<table>"
+  std::string name;  // "f2p_<column>", "rev_f2p_<column>"; tables of type edge: "<table>" and "rev_<table>"
   NodeTypeId source, target;
-  int64_t edges = 0;
-  int64_t dangling = 0, null_keys = 0;  // of the key behind it
+  int64_t edges = 0;                    // that become visible at some time
+  int64_t dangling = 0, null_keys = 0;  // of the key behind it; of both keys for tables of type edge
 };
 
 struct GraphSchema {
@@ -41,60 +41,77 @@ struct GraphSchema {
 
 enum class TemporalStrategy { kUniform, kLast };
 
-// One hop's question: up to `fanout` neighbours by edge type `edge_type` for each of `targets`, as visible to its seed.
+// What each of several seeds may see. Made by Graph::seed_limits, once for all hops and edge types.
+struct SeedLimits {
+  int64_t seeds = 0;
+  std::vector<int64_t> time_us;  // (seeds) the latest visible time
+  std::vector<NodeId> end;       // (node types, seeds) nodes with ids below it are visible
+};
+
+// One hop's question: up to `fanout` neighbours by edge type `edge_type` for each of `targets`, as visible to
+// its seed. Randomness: the draw for target i depends on keys[seed[i]], which carries (seed, purpose, epoch,
+// seed row, hop, edge type), on position[i], and on the target's visible list; on nothing else in the
+// request.
 struct HopRequest {
   EdgeTypeId edge_type;
   int64_t fanout = 0;
   TemporalStrategy strategy = TemporalStrategy::kUniform;
-  bool include_current_time = true;     // node time <= seed time, else <
-  const NodeId* targets = nullptr;      // (n)
-  const int64_t* seed_time_us = nullptr;// (n); nullptr: no time, every row is visible that is visible at any time
-  const RngKey* keys = nullptr;         // (n) one a target: (seed, purpose, epoch, seed row, hop, edge type, position)
+  const SeedLimits* limits = nullptr;
+  const RngKey* keys = nullptr;       // (limits->seeds); not read by kLast
+  const NodeId* targets = nullptr;    // (n)
+  const int32_t* seed = nullptr;      // (n) index into limits and keys
+  const int32_t* position = nullptr;  // (n) of the target in its seed's part of the hop; not read by kLast
   int64_t n = 0;
 };
 
-// offsets (n + 1), sources in ascending (time, id); appended to by Graph::sample, cleared first.
+// The sources of target i are sources[offsets[i] .. offsets[i+1]), ascending by (visible time, id). Belongs
+// to the caller, one a thread; its memory is reused.
 struct HopAnswer {
-  std::vector<int64_t> offsets;
+  std::vector<int64_t> offsets;  // (n + 1)
   std::vector<NodeId> sources;
+  std::vector<uint64_t> scratch;
 };
 
 class Graph {
  public:
   // Tables must be in canonical order (sort_canonically). Joins keys, checks them, builds the lists.
-  // Error{kSpec}: a foreign key to a table or column that is no key, types that can't match.
-  // Error{kData}: duplicate primary or candidate key (table, value, two source rows).
-  // Dangling keys, null keys, null times are counted and reported.
+  // Error{kSpec}: a foreign key to a table or column that is no key, types that can't match, two edge types
+  // of one name. Error{kData}: duplicate primary or candidate key, null primary key (table, value, rows of
+  // the source counted from 1). Dangling keys, null times and tables without a link are counted and reported
+  // as warnings.
   static Graph build(const std::vector<Table>& tables, ThreadPool& pool, Report& report);
 
   const GraphSchema& schema() const { return schema_; }
 
-  // Node times in microseconds; kAlwaysVisible / kNeverVisible as above.
-  int64_t node_time_us(NodeTypeId type, NodeId node) const;
+  // Node times in microseconds; kAlwaysVisible / kNeverVisible as in adjacency.h.
+  int64_t node_time_us(NodeTypeId type, NodeId node) const {
+    const std::vector<int64_t>& times = times_us_[type.index()];
+    return times.empty() ? kAlwaysVisible : times[node];
+  }
 
-  // Looks key values up: for each row of `keys` the node of `type` whose primary (or named candidate) key equals it, or
-  // kNoNode. `key_column` names the column of the type's table. Error{kSpec} where the types can't match.
+  // Looks key values up: for each row of `keys` the node of `type` whose primary (or named candidate) key
+  // equals it, or kNoNode. `key_column` names the column of the type's table. Error{kSpec} where it is no key
+  // or the types can't match.
   std::vector<NodeId> lookup(NodeTypeId type, std::string_view key_column, const Column& keys) const;
+
+  // seed_time_us: (seeds), or nullptr: no time, every row is visible that is visible at any time.
+  // current_time: node time <= seed time, else node time < seed time.
+  void seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current_time, SeedLimits& out) const;
 
   // Thread-safe. Uniform: without replacement, all where no more than fanout are visible. Last: the newest.
   void sample(const HopRequest& request, HopAnswer& answer) const;
 
   // The number of visible neighbours of one target (for tests and for `inspect`).
-  int64_t visible_degree(EdgeTypeId type, NodeId target, int64_t seed_time_us, bool include_current_time) const;
+  int64_t visible_degree(EdgeTypeId type, NodeId target, int64_t seed_time_us, bool current_time) const;
 
  private:
-  // Lists of one edge type: sources of target t are [offsets[t], offsets[t+1]), by (visible time, source id).
-  struct Adjacency {
-    std::vector<int64_t> offsets;
-    std::vector<NodeId> sources;
-    std::vector<int64_t> times_us;  // when the edge becomes visible: the source's time, or the later of edge row and source
-  };
-  struct KeyIndex;
+  friend class GraphBuilder;
 
   GraphSchema schema_;
-  std::vector<std::vector<int64_t>> times_us_;  // per node type; empty where it has no time
+  std::vector<std::vector<int64_t>> times_us_;  // per node type, ascending; empty where it has no time
+  std::vector<NodeId> visible_nodes_;           // per node type: nodes with ids below it have no null time
   std::vector<Adjacency> adjacency_;            // per edge type
-  std::vector<std::shared_ptr<const KeyIndex>> keys_;
+  std::vector<std::vector<KeyIndex>> keys_;     // per node type: primary key, candidate keys
 };
 
 }  // namespace rle

@@ -1,5 +1,6 @@
-// One mini-batch: every seed's own sampled subgraph, laid out for the model. Distinct rows are listed once per node type, so
-// that a row is encoded once however many seeds reached it; distinct time differences likewise.
+// One mini-batch: every seed's own sampled subgraph, laid out for the model. Distinct rows are listed once
+// per node type, so that a row is encoded once however many seeds reached it; distinct time differences
+// likewise.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,17 @@
 
 namespace rle {
 
-// The sampled nodes of one type, ordered by hop, then seed, then discovery. Of the entity type nodes 0..seeds-1 are the seeds.
+// The sampled nodes of one type, ordered by hop, then seed, then discovery. Of the entity type nodes
+// 0..seeds-1 are the seeds. A seed whose own row has a null time counts as having the seed's time (delta 0);
+// no other such row is ever sampled.
 struct NodeBlock {
-  std::vector<int32_t> row;       // (N) index into distinct
-  std::vector<int32_t> seed;      // (N) the seed whose subgraph holds the node
-  std::vector<int32_t> delta;     // (N) index into delta_s; empty where the type (or the task) has no time
-  std::vector<int64_t> hop_end;   // (hops + 1) nodes reached within h hops are [0, hop_end[h])
-  std::vector<NodeId> distinct;   // (D) node ids, ascending
-  std::vector<int64_t> delta_s;   // (U) distinct seed time - node time in whole seconds (each floored first), ascending
+  std::vector<int32_t> row;      // (N) index into distinct
+  std::vector<int32_t> seed;     // (N) the seed whose subgraph holds the node
+  std::vector<int32_t> delta;    // (N) index into delta_s; empty where the type (or the task) has no time
+  std::vector<int64_t> hop_end;  // (hops + 1) nodes reached within h hops are [0, hop_end[h])
+  std::vector<NodeId> distinct;  // (D) node ids, ascending
+  std::vector<int64_t>
+      delta_s;  // (U) distinct seed time - node time in whole seconds (each floored first), ascending
 
   int64_t nodes() const { return static_cast<int64_t>(row.size()); }
 };
@@ -24,16 +28,16 @@ struct NodeBlock {
 // The sampled edges of one type: the sources of target node i are source[offsets[i] .. offsets[i+1]).
 // offsets covers all N_target nodes; nodes of the last hop have none.
 struct EdgeBlock {
-  std::vector<int32_t> offsets;   // (N_target + 1)
-  std::vector<int32_t> source;    // (E) nodes of the source type
+  std::vector<int32_t> offsets;  // (N_target + 1)
+  std::vector<int32_t> source;   // (E) nodes of the source type
   int64_t edges() const { return static_cast<int64_t>(source.size()); }
 };
 
 struct Batch {
   int64_t seeds = 0;
-  std::vector<int64_t> seed_rows;      // (seeds) rows of the label table
-  std::vector<NodeBlock> nodes;        // per node type
-  std::vector<EdgeBlock> edges;        // per edge type
+  std::vector<int64_t> seed_rows;  // (seeds) rows of the label table
+  std::vector<NodeBlock> nodes;    // per node type
+  std::vector<EdgeBlock> edges;    // per edge type
 };
 
 }  // namespace rle

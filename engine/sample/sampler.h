@@ -1,8 +1,9 @@
-// Temporal neighbour sampling (docs/model.md, sampling): (graph, seeds, times, key) -> Batch. A seed's subgraph depends on the
-// seed row alone, neither on the batch it is in nor on threads.
+// Temporal neighbour sampling (docs/model.md, sampling): (graph, seeds, times, key) -> Batch. A seed's
+// subgraph depends on the seed row alone, neither on the batch it is in nor on threads.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/rng.h"
@@ -26,19 +27,27 @@ struct Seeds {
   std::vector<int64_t> time_us;  // (S), or empty: a task without time, all rows visible
 };
 
-// Borrows the graph. Thread-safe: scratch memory belongs to each call's workspace.
+// Borrows the graph. Thread-safe: each call takes a workspace of its own out of a store and puts it back, so
+// that memory is reused; as many are kept as calls ever ran at once.
 class Sampler {
  public:
+  // Error{kSpec}: no hop, or a fanout below zero.
   Sampler(const Graph& graph, SamplerConfig config);
+  ~Sampler();
 
-  // `key` carries (seed, purpose, epoch); rows are mixed in here.
+  // `key` carries (seed, purpose, epoch); rows are mixed in here. Reuses the memory of `out`.
   void sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& out) const;
 
   const SamplerConfig& config() const { return config_; }
 
  private:
+  struct Workspace;
+  struct Store;
+
   const Graph& graph_;
   SamplerConfig config_;
+  std::vector<uint64_t> edge_type_keys_;  // per edge type, of its names: other tables don't change its draws
+  std::unique_ptr<Store> store_;
 };
 
 }  // namespace rle

@@ -1,0 +1,116 @@
+#include "graph/graph.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "graph/subset.h"
+
+namespace rle {
+namespace {
+
+// The visible part of a target's list.
+struct Prefix {
+  const NodeId* begin;
+  const NodeId* end;
+  int64_t size() const { return end - begin; }
+};
+
+Prefix visible_prefix(const Adjacency& lists, NodeId target, NodeId end_node, int64_t time_us) {
+  const NodeId* sources = lists.sources.data();
+  if (lists.offsets.empty()) {
+    const NodeId* source = sources + target;
+    return {source, source + (*source < end_node)};
+  }
+  const NodeId *begin = sources + lists.offsets[target], *end = sources + lists.offsets[target + 1];
+  if (!lists.times_us.empty()) {
+    const int64_t* times = lists.times_us.data();
+    return {begin, sources + (std::upper_bound(times + (begin - sources), times + (end - sources), time_us) -
+                              times)};
+  }
+  if (begin == end || end[-1] < end_node) return {begin, end};
+  return {begin, std::lower_bound(begin, end, end_node)};
+}
+
+}  // namespace
+
+NodeTypeId GraphSchema::find_node_type(std::string_view name) const {
+  for (size_t i = 0; i < node_types.size(); ++i)
+    if (node_types[i].name == name) return NodeTypeId(static_cast<int32_t>(i));
+  fail(ErrorCode::kInternal, "the graph has no node type '{}'", name);
+}
+
+std::vector<NodeId> Graph::lookup(NodeTypeId type, std::string_view key_column, const Column& keys) const {
+  const std::string& table = schema_.node_types[type.index()].name;
+  std::vector<std::string> names;
+  for (const KeyIndex& index : keys_[type.index()]) {
+    names.push_back(index.column());
+    if (index.column() != key_column) continue;
+    if (!index.matches(keys.type))
+      fail(ErrorCode::kSpec,
+           "column '{}' has type {} and can't be looked up in key '{}' of table '{}', which has type {}: "
+           "convert one "
+           "of them in its source",
+           keys.name, to_string(keys.type), key_column, table, to_string(index.type()));
+    const KeyProbe probe(index, keys);
+    std::vector<NodeId> nodes(static_cast<size_t>(keys.rows));
+    for (int64_t row = 0; row < keys.rows; ++row) nodes[static_cast<size_t>(row)] = probe.at(row);
+    return nodes;
+  }
+  fail(ErrorCode::kSpec, "table '{}': column '{}' is neither its primary key nor a candidate key{}", table,
+       key_column, suggestion(key_column, names));
+}
+
+void Graph::seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current_time,
+                        SeedLimits& out) const {
+  out.seeds = seeds;
+  out.time_us.resize(static_cast<size_t>(seeds));
+  for (size_t s = 0; s < out.time_us.size(); ++s)
+    out.time_us[s] = seed_time_us == nullptr ? kNeverVisible - 1
+                     : current_time || seed_time_us[s] == INT64_MIN
+                         ? std::min(seed_time_us[s], kNeverVisible - 1)
+                         : seed_time_us[s] - 1;
+  out.end.resize(schema_.node_types.size() * out.time_us.size());
+  for (size_t type = 0; type < times_us_.size(); ++type) {
+    NodeId* end = out.end.data() + type * out.time_us.size();
+    const int64_t* times = times_us_[type].data();
+    for (size_t s = 0; s < out.time_us.size(); ++s)
+      end[s] = times_us_[type].empty() || seed_time_us == nullptr
+                   ? visible_nodes_[type]
+                   : static_cast<NodeId>(
+                         std::upper_bound(times, times + visible_nodes_[type], out.time_us[s]) - times);
+  }
+}
+
+void Graph::sample(const HopRequest& request, HopAnswer& answer) const {
+  const Adjacency& lists = adjacency_[request.edge_type.index()];
+  const size_t source_type = schema_.edge_types[request.edge_type.index()].source.index();
+  const NodeId* end = request.limits->end.data() + source_type * static_cast<size_t>(request.limits->seeds);
+  const int64_t* time_us = request.limits->time_us.data();
+  answer.offsets.resize(static_cast<size_t>(request.n) + 1);
+  answer.offsets[0] = 0;
+  answer.sources.clear();
+  for (int64_t i = 0; i < request.n; ++i) {
+    const int32_t seed = request.seed[i];
+    const Prefix visible = visible_prefix(lists, request.targets[i], end[seed], time_us[seed]);
+    if (visible.size() <= request.fanout) {
+      answer.sources.insert(answer.sources.end(), visible.begin, visible.end);
+    } else if (request.strategy == TemporalStrategy::kLast) {
+      answer.sources.insert(answer.sources.end(), visible.end - request.fanout, visible.end);
+    } else {
+      const RngKey key = request.keys[seed].with(static_cast<uint64_t>(request.position[i]));
+      append_subset(visible.begin, static_cast<uint64_t>(visible.size()),
+                    static_cast<uint64_t>(request.fanout), key, answer.scratch, answer.sources);
+    }
+    answer.offsets[static_cast<size_t>(i) + 1] = static_cast<int64_t>(answer.sources.size());
+  }
+}
+
+int64_t Graph::visible_degree(EdgeTypeId type, NodeId target, int64_t seed_time_us, bool current_time) const {
+  SeedLimits limits;
+  seed_limits(&seed_time_us, 1, current_time, limits);
+  return visible_prefix(adjacency_[type.index()], target,
+                        limits.end[schema_.edge_types[type.index()].source.index()], limits.time_us[0])
+      .size();
+}
+
+}  // namespace rle

@@ -1,0 +1,48 @@
+// Puts the trees of a batch's groups together: nodes of a type by hop, then group, so that the order is that
+// of the seeds.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "graph/graph.h"
+#include "sample/batch.h"
+#include "sample/distinct.h"
+#include "sample/sampler.h"
+#include "sample/seed_trees.h"
+
+namespace rle {
+
+// Scratch memory of the calls; owned by one workspace.
+class Collator {
+ public:
+  // `groups` hold the trees of consecutive seeds and cover `seeds`. Fills `out` but for seed_rows.
+  // Error{kSpec} where a type has more than 2^31 - 1 nodes or edges in the batch.
+  void collate(const Graph& graph, const Seeds& seeds, const std::vector<SeedTrees>& groups, ThreadPool& pool,
+               Batch& out);
+
+ private:
+  void lay_out(const GraphSchema& schema, const std::vector<SeedTrees>& groups, Batch& out);
+  void copy_nodes(const SeedTrees& group, size_t g, Batch& out);
+  void copy_edges(const GraphSchema& schema, const SeedTrees& group, size_t g, Batch& out);
+  void index_rows(const Graph& graph, const Seeds& seeds, size_t type, NodeBlock& block);
+
+  int64_t& node_base(size_t type, size_t hop, size_t group) {
+    return node_bases_[(type * hops_ + hop) * groups_ + group];
+  }
+  int64_t& edge_base(size_t type, size_t hop, size_t group) {
+    return edge_bases_[(type * hops_ + hop) * groups_ + group];
+  }
+
+  size_t hops_ = 0, groups_ = 0;  // hops with the seeds' own, 0
+  std::vector<int64_t> node_bases_, edge_bases_;
+  std::vector<std::vector<std::vector<int32_t>>>
+      places_;                      // per group and node type: local -> position in the batch
+  std::vector<DistinctRows> rows_;  // per node type
+  std::vector<DistinctValues> deltas_;
+  std::vector<std::vector<int64_t>> row_s_;  // per node type: seconds of the distinct rows
+  std::vector<int64_t> seed_s_;
+};
+
+}  // namespace rle

@@ -1,0 +1,54 @@
+// Distinct values of a batch, ascending, and where each element of the batch lies among them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "sample/first_seen.h"
+
+namespace rle {
+
+// Distinct node ids by a bitmap over a table's rows; a second bitmap of its words keeps the cost at that of
+// the batch's ids. Owned by one workspace, one per node type; not thread-safe.
+class DistinctRows {
+ public:
+  // `rows` holds node ids (their 32 bits); replaces each by its index into `distinct`.
+  void index(int64_t table_rows, std::vector<int32_t>& rows, std::vector<NodeId>& distinct);
+
+ private:
+  std::vector<uint64_t> words_, touched_;
+  std::vector<uint32_t> rank_;  // per word: ids in the words before it
+};
+
+// Distinct 64-bit values: found by hash, then radix sorted. Owned by one workspace, one per node type; not
+// thread-safe.
+class DistinctValues {
+ public:
+  // Calls come in three steps: start, one `add` a value (at most `most`), finish.
+  void start(int64_t most);
+  // The provisional index of the value.
+  int32_t add(int64_t value) {
+    const int32_t fresh = static_cast<int32_t>(values_.size());
+    const int32_t place = found_.insert(static_cast<uint64_t>(value) ^ kFlip, fresh);
+    if (place == fresh) values_.push_back(value);
+    return place;
+  }
+  // `sorted` gets the values, ascending; `index` turns from provisional indices into indices of `sorted`.
+  void finish(std::vector<int32_t>& index, std::vector<int64_t>& sorted);
+
+ private:
+  static constexpr uint64_t kFlip = uint64_t{1}
+                                    << 63;  // INT64_MAX, which is no time difference, is the map's free key
+  struct Ranked {
+    uint64_t value;
+    int32_t place;
+  };
+
+  FirstSeen found_;
+  std::vector<int64_t> values_;
+  std::vector<Ranked> ranked_, other_;
+  std::vector<int32_t> rank_;
+};
+
+}  // namespace rle

@@ -1,0 +1,56 @@
+// The subgraphs of a few consecutive seeds of a batch, before the batch is put together. Node and edge
+// positions are local to the group; nodes of a type are ordered by hop, then seed, then discovery.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/rng.h"
+#include "graph/graph.h"
+#include "sample/first_seen.h"
+#include "sample/sampler.h"
+
+namespace rle {
+
+struct TreeNodes {
+  std::vector<NodeId> node;      // (N)
+  std::vector<int32_t> seed;     // (N) within the group
+  std::vector<int64_t> hop_end;  // (hops + 1)
+
+  int64_t size() const { return static_cast<int64_t>(node.size()); }
+};
+
+struct TreeEdges {
+  std::vector<int32_t> offsets;  // (targets that were expanded + 1)
+  std::vector<int32_t> source;   // (E)
+};
+
+struct SeedTrees {
+  int64_t first_seed = 0, seeds = 0;
+  std::vector<TreeNodes> nodes;  // per node type
+  std::vector<TreeEdges> edges;  // per edge type
+};
+
+// Grows the trees of one group after the other. Owned by one thread at a time; memory is reused.
+class TreeGrower {
+ public:
+  // The trees of seeds [first, first + count). The result depends on those seeds, the configuration and the
+  // key alone.
+  void grow(const Graph& graph, const SamplerConfig& config, const std::vector<uint64_t>& edge_type_keys,
+            const Seeds& seeds, RngKey key, int64_t first, int64_t count, SeedTrees& out);
+
+ private:
+  void plant(const Graph& graph, const Seeds& seeds, RngKey key, SeedTrees& out);
+  void ask(const Graph& graph, const SamplerConfig& config, const std::vector<uint64_t>& edge_type_keys,
+           size_t hop, const SeedTrees& trees);
+  void attach(const GraphSchema& schema, size_t hop, SeedTrees& trees);
+
+  FirstSeen found_;  // (seed, type, node) -> position in TreeNodes
+  SeedLimits limits_;
+  std::vector<RngKey> row_keys_, keys_;         // (seeds)
+  std::vector<std::vector<int32_t>> position_;  // per node type: of the frontier's nodes within their seed
+  std::vector<HopAnswer> answers_;              // per edge type
+  std::vector<int64_t> cursor_;                 // per edge type: frontier nodes attached so far
+};
+
+}  // namespace rle
