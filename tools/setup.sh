@@ -146,8 +146,10 @@ install_python_packages() {
   if ! .venv/bin/python -c "import pip, sys; sys.exit(sys.prefix != '$ROOT/.venv')" 2>/dev/null; then
     "$PYTHON" -m venv --clear .venv || stop 1 "$PYTHON could not make a virtual environment in .venv"
   fi
-  if ! .venv/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -r tools/requirements.txt $wheels; then
-    stop 1 "pip could not install tools/requirements.txt. Check the network and pip's settings (pip config list)."
+  local log=build/setup-pip.log
+  if ! .venv/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -r tools/requirements.txt $wheels >$log 2>&1; then
+    grep -i error $log >&2 || tail -n 5 $log >&2
+    stop 1 "pip could not install tools/requirements.txt (whole log: $log). Check the network and pip's settings (pip config list)."
   fi
   say "Python packages: $(seconds_since "$started") s"
 }
