@@ -73,15 +73,12 @@ struct TableStatistics {
 // Decides dtypes and computes statistics; reports left-out columns, constant columns and non-finite values.
 TableStatistics fit_statistics(const Table& table, const Visibility& visibility, Report& report);
 
-// ---- the rows of one batch
-// ------------------------------------------------------------------------------------------
-
-// Columns that map each row to one of few distinct values: `index` (rows) points into the distinct values
-// that occur in this gather, -1 = null or unseen (category) ; datetimes have no -1 (null = median).
+// The rows of one batch. Columns that map each row to one of few distinct values: `index` (rows) points into
+// the distinct values that occur in this gather, in order of first occurrence; -1 = null or unseen
+// (category); datetimes have no -1 (null = median).
 struct CategoryRows {
-  std::vector<int32_t> index;  // (rows)
-  std::vector<int32_t>
-      distinct;  // (distinct) vocabulary position + 1: the row of the embedding table; row 0 is null
+  std::vector<int32_t> index;     // (rows)
+  std::vector<int32_t> distinct;  // (distinct) vocabulary position + 1: row of the embedding table; 0 is null
 };
 struct MultiCategoryRows {
   std::vector<int32_t> offsets;   // (rows + 1)
