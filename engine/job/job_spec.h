@@ -1,18 +1,23 @@
-// The typed specification of a job: what a file, the command line's --set, an HTTP request and the SDK all become.
-// schema/job.schema.json describes the same; tests hold the two together.
+// The typed specification of a job: what a file, the command line's --set, an HTTP request and the SDK all
+// become. docs/spec.md is its reference, schema/job.schema.json describes the same form; tests hold the two
+// together.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "job/spec_tree.h"
 #include "table/schema.h"
 #include "task/task.h"
 #include "train/config.h"
 
 namespace rle {
+
+enum class Preset { kSdk, kRelbench };
 
 struct OutputSpec {
   std::optional<std::string> database;  // a .duckdb file for output tables
@@ -22,19 +27,25 @@ struct OutputSpec {
 
 struct JobSpec {
   std::string dataset_name;
-  std::filesystem::path base_folder;    // relative paths are relative to the specification's folder
-  std::vector<TableSchema> tables;
-  std::optional<TaskSpec> task;         // absent: inspect only
+  std::filesystem::path base_folder;  // relative paths are relative to the specification's folder
+  std::vector<TableSchema> tables;    // sources as SourceReader takes them: data.source is already in them
+  std::optional<TaskSpec> task;       // absent: inspect only; sources as above
+  Preset preset = Preset::kSdk;
   TrainConfig train;
-  std::optional<int64_t> visible_until_us;  // history up to this time only: later rows of every table are not visible
-  int threads = 0;                      // 0: all CPUs
+  std::optional<int64_t>
+      visible_until_us;  // history up to this time only: later rows of every table are not visible
+  int threads = 0;       // 0: all CPUs
   OutputSpec output;
+
+  const TableSchema* find_table(std::string_view name) const;  // nullptr where absent
+  std::vector<std::string> table_names() const;
 };
 
-// Reads YAML or JSON. overrides: "config.lr=0.01" as given with --set, applied before validation.
-// Error{kSpec}: unreadable, not YAML, unknown key (nearest offered), wrong type or range (path of the key named).
+// Reads YAML, or JSON where the file's name ends in .json. overrides: "config.lr=0.01" as given with --set,
+// applied before validation. Error{kSpec}: no such file, not YAML, unknown key (nearest offered), wrong type
+// or range (path of the key named).
 JobSpec load_job_spec(const std::filesystem::path& file, const std::vector<std::string>& overrides);
-JobSpec parse_job_spec(const std::string& text, const std::filesystem::path& base_folder,
+JobSpec parse_job_spec(std::string_view text, SpecFormat format, const std::filesystem::path& base_folder,
                        const std::vector<std::string>& overrides);
 
 }  // namespace rle

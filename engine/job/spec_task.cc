@@ -1,0 +1,187 @@
+// The task section, and what it says together with the tables.
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "job/spec_sections.h"
+#include "task/metrics.h"
+
+namespace rle {
+namespace {
+
+TaskType task_type_of(const SpecValue& value) {
+  constexpr TaskType kAll[] = {TaskType::kBinary,         TaskType::kMulticlass,
+                               TaskType::kMultilabel,     TaskType::kRegression,
+                               TaskType::kLinkPrediction, TaskType::kRepeatedLinkPrediction};
+  std::vector<std::string> names;
+  for (const TaskType type : kAll) names.emplace_back(to_string(type));
+  const TaskType type = kAll[choice_of(value, names)];
+  if (type == TaskType::kLinkPrediction || type == TaskType::kRepeatedLinkPrediction)
+    value.refuse(
+        fmt::format("link tasks are not built yet ({}); the types that are: binary_classification, "
+                    "multiclass_classification, multilabel_classification, regression",
+                    to_string(type)));
+  return type;
+}
+
+void read_entity(const SpecObject& object, const JobSpec& spec, TaskSpec& task) {
+  const SpecValue entity = object.require("entity");
+  const std::string text = text_of(entity, "TABLE.KEY");
+  const size_t dot = text.find('.');
+  if (dot == std::string::npos || dot == 0 || dot + 1 == text.size()) entity.expected("TABLE.KEY");
+  task.entity_table = text.substr(0, dot);
+  const std::string key = text.substr(dot + 1);
+  const TableSchema* table = spec.find_table(task.entity_table);
+  if (table == nullptr)
+    entity.refuse(fmt::format("there is no table '{}'{}", task.entity_table,
+                              suggestion(task.entity_table, spec.table_names())));
+  if (table->type == TableType::kEdge)
+    entity.refuse(
+        fmt::format("'{}' is a table of type edge: nothing can be predicted for it", task.entity_table));
+  const std::vector<std::string> keys = key_names(*table);
+  if (keys.empty())
+    entity.refuse(fmt::format("table '{}' has no primary_key to name its rows by", task.entity_table));
+  if (std::find(keys.begin(), keys.end(), key) == keys.end())
+    entity.refuse(
+        fmt::format("'{}' is no key of table '{}'{}", key, task.entity_table, suggestion(key, keys)));
+  task.entity_key = key;
+  const auto column = object.find("entity_column");
+  task.entity_column = column ? text_of(*column, "a column's name") : key;
+}
+
+void read_metric(const SpecObject& object, TaskSpec& task) {
+  const auto metric = object.find("metric");
+  if (!metric) return;
+  const std::vector<std::string> names = metric_names(task.type);
+  task.metric = names[choice_of(*metric, names)];
+}
+
+void read_horizon(const SpecObject& object, TaskSpec& task) {
+  const auto horizon = object.find("horizon");
+  if (!horizon) return;
+  const char* what = "a duration such as 60d, 12h or \"1d 12h\"";
+  task.horizon_us = parse_duration(text_of(*horizon, what));
+  if (!task.horizon_us) horizon->expected(what);
+}
+
+bool uses_as_feature(const TableSchema& table, const std::string& column) {
+  if (table.type == TableType::kEdge) return false;
+  if (table.is_key(column)) return table.is_feature_key(column);
+  const auto named = [&](const ColumnSpec& spec) { return spec.name == column; };
+  if (std::any_of(table.columns.begin(), table.columns.end(), named)) return true;
+  const auto& excluded = table.excluded_columns;
+  return table.all_columns && std::find(excluded.begin(), excluded.end(), column) == excluded.end();
+}
+
+// "./a//b" and "a/b", "f.duckdb::main.t" and "f.duckdb::t" are one.
+std::string normal_source(const std::string& source) {
+  std::string out = std::filesystem::path(source).lexically_normal().string();
+  constexpr std::string_view kMain = "::main.";
+  if (const size_t at = out.find(kMain); at != std::string::npos) out.replace(at, kMain.size(), "::");
+  return out;
+}
+
+// Whether two sources may read the same rows: equal paths, or a path that the other one's glob takes.
+bool same_source(const std::string& a, const std::string& b) {
+  const std::string left = normal_source(a);
+  const std::string right = normal_source(b);
+  return left == right || fnmatch(left.c_str(), right.c_str(), FNM_PATHNAME) == 0 ||
+         fnmatch(right.c_str(), left.c_str(), FNM_PATHNAME) == 0;
+}
+
+void check_target_is_no_feature(const SpecValue& target, const JobSpec& spec) {
+  const TaskSpec& task = *spec.task;
+  for (const std::optional<std::string>* source : {&task.train, &task.validation, &task.test}) {
+    if (!*source) continue;
+    for (const TableSchema& table : spec.tables)
+      if (same_source(**source, table.source) && uses_as_feature(table, task.target_column))
+        target.refuse(fmt::format(
+            "'{}' is taken from {}, which is table '{}', where it is a feature: the model would see "
+            "what it is to predict (leak); put it in tables.{}.exclude",
+            task.target_column, **source, table.name, table.name));
+  }
+}
+
+void check_times(const SpecObject& task_object, const JobSpec& spec) {
+  const auto timed = [](const TableSchema& table) { return table.time_column.has_value(); };
+  const bool any_time = std::any_of(spec.tables.begin(), spec.tables.end(), timed);
+  if (any_time && !spec.task->time_column)
+    task_object.value().refuse(
+        "'time_column' is missing: tables have times, so a prediction needs one to be made at");
+  if (!any_time && spec.task->time_column)
+    task_object.require("time_column")
+        .refuse(
+            "no table has a time_column, so the time of a prediction would mean nothing; "
+            "name the tables' time columns, or take this one out");
+}
+
+void check_config(const SpecObject& root, const JobSpec& spec) {
+  const auto config = root.find("config");
+  if (!config) return;
+  const SpecNode* smoothing = config->node->find("label_smoothing");
+  if (spec.train.label_smoothing && spec.task && spec.task->type == TaskType::kRegression)
+    SpecValue{smoothing, "config.label_smoothing"}.refuse(
+        "a regression has no classes to smooth; set it to false");
+  const SpecNode* shallow = config->node->find("shallow_embeddings_list");
+  for (size_t i = 0; i < spec.train.model.shallow_embeddings.size(); ++i) {
+    const std::string& name = spec.train.model.shallow_embeddings[i];
+    const SpecValue where{&shallow->items[i], fmt::format("config.shallow_embeddings_list[{}]", i)};
+    const TableSchema* table = spec.find_table(name);
+    if (table == nullptr)
+      where.refuse(fmt::format("there is no table '{}'{}", name, suggestion(name, spec.table_names())));
+    if (table->type == TableType::kEdge)
+      where.refuse(fmt::format("'{}' is a table of type edge: it has no nodes", name));
+  }
+}
+
+}  // namespace
+
+void read_task(const SpecValue& value, const std::string& data_source, JobSpec& spec) {
+  const SpecObject object(value, {"name", "type", "entity", "entity_column", "target", "time_column",
+                                  "current_time", "horizon", "metric", "train", "validation", "test"});
+  TaskSpec task;
+  task.name = name_of(object.require("name"));
+  task.type = task_type_of(object.require("type"));
+  read_entity(object, spec, task);
+  task.target_column = text_of(object.require("target"), "a column's name");
+  if (const auto time = object.find("time_column")) task.time_column = text_of(*time, "a column's name");
+  if (const auto current = object.find("current_time")) task.current_time = boolean_of(*current);
+  read_horizon(object, task);
+  read_metric(object, task);
+  const auto source = [&](const char* key, std::optional<std::string>& out) {
+    if (const auto found = object.find(key))
+      out = resolve_source(data_source, text_of(*found, "a file or a table"));
+  };
+  source("train", task.train);
+  source("validation", task.validation);
+  source("test", task.test);
+  const auto clash = [&](const char* key, const std::optional<std::string>& a,
+                         const std::optional<std::string>& b) {
+    if (a && b && *a == *b)
+      object.require(key).refuse(
+          fmt::format("'{}' is the {} as well; a column has one part", *a, "entity or target"));
+  };
+  clash("target", task.target_column, task.entity_column);
+  clash("time_column", task.time_column, task.entity_column);
+  clash("time_column", task.time_column, task.target_column);
+  spec.task = std::move(task);
+}
+
+void check_task(const SpecObject& root, JobSpec& spec) {
+  check_config(root, spec);
+  if (!spec.task) return;
+  const SpecValue task = root.require("task");
+  spec.train.sampler.current_time = spec.task->current_time;
+  if (!spec.task->metric && spec.preset == Preset::kRelbench && spec.task->type == TaskType::kRegression)
+    spec.task->metric = "mae";
+  const SpecValue target{task.node->find("target"), "task.target"};
+  check_target_is_no_feature(target, spec);
+  std::vector<std::string> keys;
+  for (const auto& member : task.node->members) keys.push_back(member.first);
+  check_times(SpecObject(task, keys), spec);
+}
+
+}  // namespace rle
