@@ -1,4 +1,5 @@
-// The typed training configuration: TrainerConfig's training, label and loss settings and what docs/model.md adds.
+// The typed training configuration: TrainerConfig's training, label and loss settings and what docs/model.md
+// adds.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@ namespace rle {
 
 enum class LrSchedule { kCosine, kConstant };
 
-// Bounds on a regression's outputs at inference. `user_set`: asked for by the user, so always applied, with a warning that
-// counts training labels outside; otherwise (the documented defaults) left off, with a warning, where labels lie outside.
+// Bounds on a regression's outputs at inference. `user_set`: asked for by the user, so always applied, with a
+// warning that counts training labels outside; otherwise (the documented defaults) left off, with a warning,
+// where labels lie outside.
 struct Clamp {
   std::optional<double> minimum = 0, maximum = 100;
   bool user_set = false;
@@ -23,15 +25,16 @@ struct Clamp {
 struct TrainConfig {
   uint64_t seed = 42;
   int64_t n_epochs = 10;
-  std::optional<int64_t> max_iters;   // batches per epoch at most
+  std::optional<int64_t> max_iters;  // batches per epoch at most
   int64_t train_batch_size = 128;
   int64_t val_batch_size = 128;
-  int64_t eval_every = 1;             // epochs
-  std::optional<int64_t> patience = 5;// evaluations without improvement before stopping; absent: no early stop
+  int64_t eval_every = 1;  // epochs
+  std::optional<int64_t> patience =
+      5;  // evaluations without improvement before stopping; absent: no early stop
   double lr = 0.001;
-  double weight_decay = 1e-4;         // coupled L2, as torch.optim.Adam
+  double weight_decay = 1e-4;  // coupled L2, as torch.optim.Adam
   LrSchedule lr_schedule = LrSchedule::kCosine;
-  std::optional<int64_t> t_max;       // absent: n_epochs
+  std::optional<int64_t> t_max;  // absent: n_epochs
   double eta_min = 1e-8;
   bool label_smoothing = false;
   double label_smoothing_alpha = 0.1;

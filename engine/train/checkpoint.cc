@@ -1,0 +1,173 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+
+#include "base/error.h"
+#include "train/checkpoint_json.h"
+
+namespace rle {
+namespace {
+
+constexpr const char* kFormat = "gnn-rle model";
+constexpr std::string_view kVocabulary = "vocabulary/";
+
+bool has_vocabulary(const ColumnStatistics& column) {
+  return column.dtype == Dtype::kCategory || column.dtype == Dtype::kMultiCategorical;
+}
+
+std::string vocabulary_name(const TableStatistics& table, const ColumnStatistics& column,
+                            std::string_view part) {
+  return fmt::format("{}{}/{}/{}", kVocabulary, table.table, column.column, part);
+}
+
+template <typename T>
+std::vector<uint8_t> bytes_of(const std::vector<T>& values) {
+  std::vector<uint8_t> bytes(values.size() * sizeof(T));
+  if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
+}
+
+template <typename T>
+std::vector<T> values_of(const NamedTensor& tensor) {
+  std::vector<T> values(tensor.bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+  return values;
+}
+
+void add_vocabulary(const TableStatistics& table, const ColumnStatistics& column, SafetensorsFile& file) {
+  std::vector<uint8_t> bytes;
+  std::vector<int64_t> offsets{0};
+  for (const std::string& value : column.vocabulary) {
+    bytes.insert(bytes.end(), value.begin(), value.end());
+    offsets.push_back(static_cast<int64_t>(bytes.size()));
+  }
+  const auto size = static_cast<int64_t>(bytes.size());
+  file.tensors.push_back(
+      {vocabulary_name(table, column, "bytes"), TensorDtype::kU8, {size}, std::move(bytes)});
+  file.tensors.push_back({vocabulary_name(table, column, "offsets"),
+                          TensorDtype::kI64,
+                          {static_cast<int64_t>(offsets.size())},
+                          bytes_of(offsets)});
+}
+
+const NamedTensor& tensor_of(const SafetensorsFile& file, const std::string& tensor, TensorDtype dtype,
+                             const std::string& name) {
+  const NamedTensor* found = file.find(tensor);
+  if (found == nullptr || found->dtype != dtype)
+    fail(ErrorCode::kIo, "the model file '{}' is damaged: tensor '{}' is missing or of another type", name,
+         tensor);
+  return *found;
+}
+
+void read_vocabulary(const SafetensorsFile& file, const TableStatistics& table, ColumnStatistics& column,
+                     const std::string& name) {
+  const std::string offsets_name = vocabulary_name(table, column, "offsets");
+  const std::vector<uint8_t>& bytes =
+      tensor_of(file, vocabulary_name(table, column, "bytes"), TensorDtype::kU8, name).bytes;
+  const auto offsets = values_of<int64_t>(tensor_of(file, offsets_name, TensorDtype::kI64, name));
+  if (offsets.empty() || offsets.front() != 0 || offsets.back() != static_cast<int64_t>(bytes.size()) ||
+      !std::is_sorted(offsets.begin(), offsets.end()))
+    fail(ErrorCode::kIo, "the model file '{}' is damaged: the offsets in '{}' do not fit", name,
+         offsets_name);
+  for (size_t i = 0; i + 1 < offsets.size(); ++i)
+    column.vocabulary.emplace_back(bytes.begin() + offsets[i], bytes.begin() + offsets[i + 1]);
+}
+
+void check_format(const SafetensorsFile& file, const std::string& name) {
+  const auto format = file.metadata.find("format");
+  const auto version = file.metadata.find("version");
+  if (format == file.metadata.end() || format->second != kFormat || version == file.metadata.end())
+    fail(ErrorCode::kIo, "'{}' is a safetensors file, but not a model that this program has trained", name);
+  const std::string& text = version->second;
+  const bool number =
+      !text.empty() && text.size() <= 6 && text.find_first_not_of("0123456789") == std::string::npos;
+  const int value = number ? std::stoi(text) : 0;
+  if (value > kCheckpointVersion)
+    fail(ErrorCode::kIo,
+         "the model '{}' was written by a newer version of this program (format {}, this one reads up to "
+         "{}): update it",
+         name, value, kCheckpointVersion);
+  if (value < 1)
+    fail(ErrorCode::kIo, "the model file '{}' is damaged: its format version is '{}'", name, text);
+}
+
+}  // namespace
+
+std::vector<NamedParameter> copy_parameters(const ParameterStore& store) {
+  std::vector<NamedParameter> parameters;
+  for (const ParameterStore::Entry& entry : store.entries()) {
+    const float* begin = store.values().data() + entry.offset;
+    parameters.push_back({entry.name, entry.shape, std::vector<float>(begin, begin + entry.size)});
+  }
+  std::sort(parameters.begin(), parameters.end(),
+            [](const NamedParameter& a, const NamedParameter& b) { return a.name < b.name; });
+  return parameters;
+}
+
+std::unique_ptr<RelationalModel> restore_model(const TrainedModel& trained) {
+  auto model = std::make_unique<RelationalModel>(trained.definition, trained.config.seed);
+  ParameterStore& store = model->parameters();
+  if (store.entries().size() != trained.parameters.size())
+    fail(ErrorCode::kIo, "the model file is damaged: it has {} parameters, its description asks for {}",
+         trained.parameters.size(), store.entries().size());
+  for (const NamedParameter& parameter : trained.parameters) {
+    const ParameterStore::Entry* entry = store.find(parameter.name);
+    if (entry == nullptr || entry->shape != parameter.shape)
+      fail(ErrorCode::kIo, "the model file is damaged: parameter '{}' is {} its description asks for",
+           parameter.name, entry == nullptr ? "not one that" : "of another shape than");
+    std::copy(parameter.values.begin(), parameter.values.end(), store.values().begin() + entry->offset);
+  }
+  return model;
+}
+
+SafetensorsFile to_safetensors(const TrainedModel& trained) {
+  SafetensorsFile file;
+  file.metadata = {{"format", kFormat},
+                   {"version", std::to_string(kCheckpointVersion)},
+                   {"model", describe_model(trained)}};
+  for (const NamedParameter& parameter : trained.parameters) {
+    RLE_CHECK(!parameter.name.starts_with(kVocabulary));
+    file.tensors.push_back({parameter.name, TensorDtype::kF32, parameter.shape, bytes_of(parameter.values)});
+  }
+  for (const TableStatistics& table : trained.definition.statistics)
+    for (const ColumnStatistics& column : table.columns)
+      if (has_vocabulary(column)) add_vocabulary(table, column, file);
+  return file;
+}
+
+TrainedModel from_safetensors(const SafetensorsFile& file, const std::string& name) {
+  check_format(file, name);
+  const auto description = file.metadata.find("model");
+  TrainedModel trained =
+      parse_description(description == file.metadata.end() ? "" : description->second, name);
+  for (TableStatistics& table : trained.definition.statistics)
+    for (ColumnStatistics& column : table.columns)
+      if (has_vocabulary(column)) read_vocabulary(file, table, column, name);
+  for (const NamedTensor& tensor : file.tensors) {
+    if (tensor.name.starts_with(kVocabulary)) continue;
+    if (tensor.dtype != TensorDtype::kF32)
+      fail(ErrorCode::kIo, "the model file '{}' is damaged: parameter '{}' is not F32", name, tensor.name);
+    trained.parameters.push_back({tensor.name, tensor.shape, values_of<float>(tensor)});
+  }
+  return trained;
+}
+
+void save_model(const std::filesystem::path& folder, const TrainedModel& trained) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail(ErrorCode::kIo, "cannot make the folder '{}': {}", folder.string(), error.message());
+  write_safetensors(folder / kCheckpointFile, to_safetensors(trained));
+}
+
+TrainedModel load_model(const std::filesystem::path& folder) {
+  std::error_code error;
+  const std::filesystem::path path = folder / kCheckpointFile;
+  if (!std::filesystem::exists(path, error))
+    fail(ErrorCode::kIo, "there is no model in '{}' (no file {} there); train one with `rle fit`",
+         folder.string(), kCheckpointFile);
+  return from_safetensors(read_safetensors(path), path.string());
+}
+
+}  // namespace rle

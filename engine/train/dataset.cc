@@ -1,0 +1,148 @@
+#include "train/dataset.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "train/checkpoint.h"
+
+namespace rle {
+namespace {
+
+std::vector<std::string> node_table_names(const std::vector<Table>& tables) {
+  std::vector<std::string> names;
+  for (const Table& table : tables)
+    if (table.schema.type == TableType::kNode) names.push_back(table.schema.name);
+  return names;
+}
+
+// Finds the entity table, and fills in its primary key where the task names no key.
+void resolve_entity(TaskSpec& task, const std::vector<Table>& tables) {
+  for (const Table& table : tables) {
+    if (table.schema.name != task.entity_table || table.schema.type != TableType::kNode) continue;
+    if (!task.entity_key.empty()) return;
+    if (!table.schema.primary_key)
+      fail(ErrorCode::kSpec, "task '{}': its entity table '{}' has no primary key; name one", task.name,
+           task.entity_table);
+    task.entity_key = *table.schema.primary_key;
+    return;
+  }
+  fail(ErrorCode::kSpec, "task '{}': there is no table '{}' of type node{}", task.name, task.entity_table,
+       suggestion(task.entity_table, node_table_names(tables)));
+}
+
+void freeze_history(std::vector<Table>& tables, const std::optional<int64_t>& until_us, Report& report) {
+  if (!until_us) return;
+  for (Table& table : tables) drop_rows_after(table, *until_us, report);
+}
+
+std::optional<LabelTable> label_table(const Dataset& dataset, Split split, const Table* table,
+                                      Report& report) {
+  if (table == nullptr) return std::nullopt;
+  return make_label_table(dataset.task, dataset.encoding, dataset.graph, split, *table, report);
+}
+
+std::vector<Table> in_trained_order(std::vector<Table> tables, const std::vector<TableSignature>& trained) {
+  std::vector<Table> ordered;
+  for (const TableSignature& signature : trained) {
+    const auto found = std::find_if(tables.begin(), tables.end(), [&](const Table& table) {
+      return table.schema.name == signature.schema.name;
+    });
+    RLE_CHECK(found != tables.end());
+    ordered.push_back(std::move(*found));
+    tables.erase(found);
+  }
+  return ordered;
+}
+
+}  // namespace
+
+void drop_rows_after(Table& table, int64_t until_us, Report& report) {
+  if (!table.schema.time_column) return;
+  const Column& time = table.at(*table.schema.time_column);
+  const std::vector<uint8_t> visible = visible_rows(table, {until_us});
+  std::vector<int64_t> kept;
+  for (int64_t row = 0; row < table.rows; ++row)
+    if (visible[static_cast<size_t>(row)] != 0 || time.is_null(row)) kept.push_back(row);
+  const int64_t dropped = table.rows - static_cast<int64_t>(kept.size());
+  if (dropped == 0) return;
+  report.info("table '{}': {} of {} rows are later than {} and not used", table.schema.name, dropped,
+              table.rows, format_time(until_us));
+  std::vector<int64_t> source_rows;
+  for (int64_t row : kept) source_rows.push_back(table.source_row(row));
+  for (Column& column : table.columns) column = column.permuted(kept);
+  table.rows = static_cast<int64_t>(kept.size());
+  table.source_rows = std::move(source_rows);
+}
+
+Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& report) {
+  if (input.train == nullptr)
+    fail(ErrorCode::kSpec, "task '{}' has no training table; give one under task", input.task.name);
+  Dataset dataset;
+  dataset.task = std::move(input.task);
+  resolve_entity(dataset.task, input.tables);
+  dataset.encoding = fit_labels(dataset.task, *input.train, report);
+  freeze_history(input.tables, input.visible_until_us, report);
+  dataset.graph = Graph::build(input.tables, pool, report);
+  dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);
+  dataset.train = label_table(dataset, Split::kTrain, input.train, report);
+  dataset.validation = label_table(dataset, Split::kValidation, input.validation, report);
+  dataset.test = label_table(dataset, Split::kTest, input.test, report);
+
+  Visibility visibility{input.visible_until_us};
+  const std::vector<int64_t>& times = dataset.train->time_us;
+  if (!times.empty()) {
+    dataset.last_training_time_us = *std::max_element(times.begin(), times.end());
+    visibility.until_us = std::min(*dataset.last_training_time_us,
+                                   input.visible_until_us.value_or(*dataset.last_training_time_us));
+  }
+  for (Table& table : input.tables) {
+    if (table.schema.type == TableType::kEdge) {
+      dataset.tables.push_back(table_signature(table, nullptr));
+    } else {
+      dataset.features.emplace_back(table, fit_statistics(table, visibility, report));
+      dataset.tables.push_back(table_signature(table, &dataset.features.back().statistics()));
+    }
+    table = Table{};
+  }
+  return dataset;
+}
+
+Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, ThreadPool& pool,
+                                Report& report) {
+  compare_schema(model.tables, input.tables);
+  input.tables = in_trained_order(std::move(input.tables), model.tables);
+  freeze_history(input.tables, input.visible_until_us, report);
+  Dataset dataset;
+  dataset.task = model.task;
+  dataset.encoding = model.encoding;
+  dataset.tables = model.tables;
+  dataset.last_training_time_us = model.last_training_time_us;
+  dataset.graph = Graph::build(input.tables, pool, report);
+  dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);
+  dataset.train = label_table(dataset, Split::kTrain, input.train, report);
+  dataset.validation = label_table(dataset, Split::kValidation, input.validation, report);
+  dataset.test = label_table(dataset, Split::kTest, input.test, report);
+  for (Table& table : input.tables) {
+    if (table.schema.type == TableType::kNode) {
+      RLE_CHECK(dataset.features.size() < model.definition.statistics.size());
+      dataset.features.emplace_back(table, model.definition.statistics[dataset.features.size()]);
+    }
+    table = Table{};
+  }
+  return dataset;
+}
+
+ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& config) {
+  ModelDefinition definition;
+  definition.graph = dataset.graph.schema();
+  for (const TableFeatures& features : dataset.features)
+    definition.statistics.push_back(features.statistics());
+  definition.entity_type = dataset.entity_type;
+  definition.task_has_time = dataset.task.time_column.has_value();
+  definition.outputs = dataset.encoding.outputs();
+  definition.config = config.model;
+  return definition;
+}
+
+}  // namespace rle

@@ -1,0 +1,63 @@
+// What fit, evaluate and predict work on: the graph, the encoded features of every node type, and the label
+// tables, all from tables in canonical order.
+//
+// Statistics, dtypes and vocabularies look only at rows that are visible at the last training time (the
+// latest time of the training table), and never at rows later than visible_until. History frozen at
+// visible_until: later rows of any table with a time column are treated as absent.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/report.h"
+#include "base/thread_pool.h"
+#include "graph/graph.h"
+#include "model/relational_model.h"
+#include "table/features.h"
+#include "task/task.h"
+#include "train/config.h"
+#include "train/signature.h"
+
+namespace rle {
+
+struct TrainedModel;
+
+struct DatasetInput {
+  std::vector<Table> tables;  // in canonical order (sort_canonically); taken over
+  TaskSpec task;              // not read for inference: the model has it
+  // Label tables as read, in the order of their source; nullptr: absent. Borrowed during the call.
+  const Table* train = nullptr;
+  const Table* validation = nullptr;
+  const Table* test = nullptr;
+  std::optional<int64_t> visible_until_us;
+};
+
+// Immutable after it is built; thread-safe to read.
+struct Dataset {
+  Graph graph;
+  std::vector<TableFeatures> features;  // per node type
+  std::vector<TableSignature> tables;   // in the specification's order
+  TaskSpec task;
+  LabelEncoding encoding;
+  NodeTypeId entity_type;
+  std::optional<int64_t> last_training_time_us;  // absent: a task without time
+  std::optional<LabelTable> train, validation, test;
+};
+
+// Error{kSpec}: no training table, an entity table that is not there; and what Graph::build, fit_statistics,
+// fit_labels and make_label_table throw.
+Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& report);
+
+// Statistics, dtypes, label encoding and task come from the model. Tables may come in any order.
+// Error{kSpec}: the schema differs (compare_schema).
+Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, ThreadPool& pool,
+                                Report& report);
+
+// Drops the rows whose time is later than until_us. A table without a time column, and rows without a time,
+// stay.
+void drop_rows_after(Table& table, int64_t until_us, Report& report);
+
+// What decides the model's parameters, from the data and the configuration.
+ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& config);
+
+}  // namespace rle
