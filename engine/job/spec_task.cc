@@ -78,10 +78,10 @@ bool uses_as_feature(const TableSchema& table, const std::string& column) {
 
 // "./a//b" and "a/b", "f.duckdb::main.t" and "f.duckdb::t" are one.
 std::string normal_source(const std::string& source) {
-  std::string out = std::filesystem::path(source).lexically_normal().string();
+  const std::string out = std::filesystem::path(source).lexically_normal().string();
   constexpr std::string_view kMain = "::main.";
-  if (const size_t at = out.find(kMain); at != std::string::npos) out.replace(at, kMain.size(), "::");
-  return out;
+  const size_t at = out.find(kMain);
+  return at == std::string::npos ? out : out.substr(0, at) + "::" + out.substr(at + kMain.size());
 }
 
 // Whether two sources may read the same rows: equal paths, or a path that the other one's glob takes.
