@@ -1,0 +1,59 @@
+"""The cases: each option of the model once, in a model as small as it allows."""
+from dataclasses import dataclass
+
+PAIR = ("drivers", "results")
+SMALL = ("drivers", "races", "results")
+# Races reach other races by way of their circuit, so that the seeds' type has nodes that are not seeds.
+CIRCUIT = ("circuits", "races", "results")
+COLUMNS = {"results": ("grid", "points", "rank", "date"), "races": ("year", "date"), "circuits": ("lat", "alt"), "constructor_results": ("points",)}
+
+
+@dataclass
+class Case:
+    name: str
+    about: str
+    tables: tuple = ()        # none: all
+    columns: tuple = None     # none: all
+    entity: str = "drivers"
+    seeds: int = 6
+    fanouts: tuple = (5, 3)
+    channels: int = 6
+    blocks: int = 1
+    layers: int = 2
+    conv: str = "sum"
+    types: str = "sum"
+    norm: str = "layer_norm"
+    head_layers: int = 1
+    head_norm: str = "batch_norm"
+    temporal: bool = True
+    shallow: tuple = ()
+    loss: str = "binary_cross_entropy"
+    outputs: int = 1
+    smoothing: float = 0.0
+    task: str = "driver-dnf"
+    reaches: tuple = ()       # tables that must have nodes
+
+    def __post_init__(self):
+        self.columns = {t: COLUMNS[t] for t in self.tables if t in COLUMNS} if self.columns is None else self.columns
+
+
+CASES = [
+    Case("whole_model", "all tables and columns, sum over neighbours and types, layer norm, two blocks, binary task", columns={}, seeds=8, fanouts=(6, 4), blocks=2,
+         reaches=("constructors", "qualifying", "races", "results", "standings")),
+    Case("three_hops", "three hops and layers: every node type has nodes, and rows of the seeds' type are reached again by way of others",
+         ("circuits", "constructor_results", "constructors", "drivers", "races", "results"), entity="races", seeds=3, fanouts=(4, 3, 2), layers=3),
+    Case("regression_mean", "L1 loss, mean over neighbours", PAIR, conv="mean", loss="l1", task="driver-position", blocks=2),
+    Case("max_neighbours_mean_types", "max over neighbours, mean over types", SMALL, conv="max", types="mean"),
+    Case("max_types", "max over types", SMALL, types="max"),
+    Case("batch_norm", "batch norm between layers: statistics of a type's nodes, running statistics, evaluation", CIRCUIT, entity="races", seeds=5, fanouts=(4, 4), norm="batch_norm"),
+    Case("instance_norm", "instance norm per type and seed", CIRCUIT, entity="races", seeds=4, fanouts=(8, 6), norm="instance_norm"),
+    Case("head_batch_norm", "head of two layers with batch norm, and its evaluation", PAIR, head_layers=2),
+    Case("multiclass", "cross entropy with label smoothing, four classes", PAIR, loss="cross_entropy", outputs=4, smoothing=0.1, task="driver-position"),
+    Case("multilabel", "binary cross entropy over three labels, head of three layers with layer norm per row", PAIR, loss="multilabel_cross_entropy", outputs=3,
+         head_layers=3, head_norm="layer_norm"),
+    Case("nulls", "nulls in every kind of column, embeddings, lists of categories, a self reference, two keys to one table, null keys", ("people", "trades"), {},
+         entity="people", seeds=8, blocks=2, conv="mean"),
+    Case("empty_edges", "node types without a node, edge types without an edge", ("circuits", "drivers", "races", "results"), fanouts=(4,), layers=2, seeds=4),
+    Case("one_block", "one block, tables of a single column: the shortcut is the identity", SMALL, {"results": ("points",), "races": ("year",)}, fanouts=(4, 3), channels=8),
+    Case("shallow", "shallow embeddings, no temporal encoder", CIRCUIT, entity="races", temporal=False, shallow=("circuits",), conv="mean"),
+]
