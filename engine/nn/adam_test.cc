@@ -59,8 +59,8 @@ TEST(Adam, FollowsTheFormulaWithCoupledDecay) {
   }
 }
 
-// Three steps of torch.optim.Adam(lr=0.1, weight_decay=0.5) from 1.0 with gradients 1, -2, 0.5, worked by
-// hand: with decay they are 1.5, -1.55, 0.95345.
+// Three steps of torch.optim.Adam(lr=0.1, weight_decay=0.5) from 1.0 with gradients 1, -2, 0.5, worked
+// out in double: with decay they are 1.5, -1.55, 0.95345.
 TEST(Adam, LiteralValues) {
   ParameterStore store;
   const ParameterId id = store.add("w", {1}, {Init::Kind::kOne});

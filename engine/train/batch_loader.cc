@@ -1,0 +1,63 @@
+#include "train/batch_loader.h"
+
+namespace rle {
+namespace {
+
+SamplerConfig with_current_time(SamplerConfig config, bool current_time) {
+  config.current_time = current_time;
+  return config;
+}
+
+}  // namespace
+
+LossTargets LoadedBatch::targets(double label_smoothing) const {
+  LossTargets targets;
+  targets.value = value.data();
+  targets.class_id = class_id.data();
+  targets.multi_hot = multi_hot.data();
+  targets.label_smoothing = label_smoothing;
+  return targets;
+}
+
+BatchLoader::BatchLoader(const Dataset& dataset, const LabelTable& labels, SamplerConfig config)
+    : dataset_(dataset),
+      labels_(labels),
+      sampler_(dataset.graph, with_current_time(std::move(config), dataset.task.current_time)) {}
+
+void BatchLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool,
+                       LoadedBatch& out) const {
+  out.seeds.entity_type = dataset_.entity_type;
+  out.seeds.rows = rows;
+  out.seeds.nodes.clear();
+  out.seeds.time_us.clear();
+  for (int64_t row : rows) {
+    out.seeds.nodes.push_back(labels_.entity[static_cast<size_t>(row)]);
+    if (!labels_.time_us.empty()) out.seeds.time_us.push_back(labels_.time_us[static_cast<size_t>(row)]);
+  }
+  sampler_.sample(out.seeds, key, pool, out.batch);
+  out.features.resize(dataset_.features.size());
+  pool.for_each(static_cast<int64_t>(dataset_.features.size()), [&](int64_t i) {
+    const auto type = static_cast<size_t>(i);
+    dataset_.features[type].gather(out.batch.nodes[type].distinct, out.features[type]);
+  });
+  if (labels_.labelled) fill_targets(out);
+}
+
+void BatchLoader::fill_targets(LoadedBatch& out) const {
+  const auto classes = static_cast<size_t>(dataset_.encoding.outputs());
+  out.value.clear();
+  out.class_id.clear();
+  out.multi_hot.clear();
+  for (int64_t seed_row : out.seeds.rows) {
+    const auto row = static_cast<size_t>(seed_row);
+    if (!labels_.value.empty()) out.value.push_back(labels_.value[row]);
+    if (!labels_.class_id.empty()) out.class_id.push_back(labels_.class_id[row]);
+    if (labels_.label_offsets.empty()) continue;
+    const size_t begin = out.multi_hot.size();
+    out.multi_hot.resize(begin + classes, 0.0f);
+    for (int32_t i = labels_.label_offsets[row]; i < labels_.label_offsets[row + 1]; ++i)
+      out.multi_hot[begin + static_cast<size_t>(labels_.label_ids[static_cast<size_t>(i)])] = 1.0f;
+  }
+}
+
+}  // namespace rle

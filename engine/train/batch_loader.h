@@ -1,0 +1,50 @@
+// From rows of a label table to what a step of the model takes: the sampled subgraphs, the features of their
+// distinct rows, and the targets. Sampling and gathering touch no model state, so that a batch may be loaded
+// while another is computed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/thread_pool.h"
+#include "model/relational_model.h"
+#include "nn/loss.h"
+#include "sample/sampler.h"
+#include "train/dataset.h"
+
+namespace rle {
+
+// One batch and the memory that the next load reuses. Belongs to one thread at a time.
+struct LoadedBatch {
+  Seeds seeds;
+  Batch batch;
+  std::vector<FeatureRows> features;  // per node type
+  std::vector<float> value;           // (seeds) binary, regression
+  std::vector<int32_t> class_id;      // (seeds) multiclass
+  std::vector<float> multi_hot;       // (seeds, classes) multilabel
+
+  int64_t rows() const { return static_cast<int64_t>(seeds.rows.size()); }
+  ModelInput input() const { return {&batch, &features}; }
+  LossTargets targets(double label_smoothing) const;
+};
+
+// Borrows all it is given. Thread-safe for distinct outputs.
+class BatchLoader {
+ public:
+  // config.current_time is overruled by the task's.
+  BatchLoader(const Dataset& dataset, const LabelTable& labels, SamplerConfig config);
+
+  // rows: of the label table. key: carries (seed, purpose, epoch). Targets are filled where the table is
+  // labelled.
+  void load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out) const;
+
+ private:
+  void fill_targets(LoadedBatch& out) const;
+
+  const Dataset& dataset_;
+  const LabelTable& labels_;
+  Sampler sampler_;
+};
+
+}  // namespace rle

@@ -1,0 +1,44 @@
+// Scores of a label table's rows, and their metrics. A row's sampled subgraph depends on (seed, row) alone:
+// the batch size changes no score beyond rounding, the number of threads no bit.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/thread_pool.h"
+#include "model/relational_model.h"
+#include "task/metrics.h"
+#include "train/dataset.h"
+#include "train/outputs.h"
+
+namespace rle {
+
+struct ScoreOptions {
+  SamplerConfig sampler;
+  OutputBounds bounds;
+  uint64_t seed =
+      42;  // of the training: the same samples for validation while training and for evaluation after
+  int64_t batch_size = 128;
+  const CancelToken* cancel = nullptr;                            // asked after every batch
+  std::function<void(int64_t done, int64_t rows)> progress = {};  // called after every batch
+};
+
+// (labels.rows, outputs): probabilities (binary: of the positive class), or values within the bounds. Batches
+// are neighbouring rows, so that they share times. Error{kInterrupted} on cancel; Error{kNumeric} where a
+// score is not finite.
+std::vector<double> score_rows(RelationalModel& model, const Dataset& dataset, const LabelTable& labels,
+                               const ScoreOptions& options, ThreadPool& pool);
+
+struct Evaluation {
+  std::vector<double> score;         // of every row
+  std::vector<MetricValue> metrics;  // over the rows that have a label of a class that training saw
+  int64_t rows = 0, left_out = 0;    // of the label table; without such a label
+};
+
+// Error{kSpec} where the label table has no labels.
+Evaluation evaluate(RelationalModel& model, const Dataset& dataset, const LabelTable& labels,
+                    const ScoreOptions& options, ThreadPool& pool);
+
+}  // namespace rle
