@@ -1,4 +1,5 @@
-"""Computes every fixture's outputs and loss again in numpy, from its two files alone and as README.md describes them."""
+"""Computes every fixture's outputs and loss again in numpy, from its two files alone and as README.md describes them, and the slope
+of the loss along every gradient by finite differences."""
 import argparse
 import json
 from pathlib import Path
@@ -7,20 +8,21 @@ import numpy as np
 from safetensors.numpy import load_file
 
 MOST_ERROR = 1e-5  # of a tensor's largest value
+STEP, MOST_SLOPE_ERROR = 1e-5, 1e-4
 
 
 class Fixture:
     def __init__(self, path):
         self.about, self.tensors = json.loads(path.with_suffix(".json").read_text()), load_file(path)
         self.config, self.types = self.about["config"], {t["name"]: t for t in self.about["node_types"]}
-        self.worst, self.training = 0.0, True
+        self.worst, self.training, self.moved = 0.0, True, {}
 
     def __getitem__(self, name):
         v = self.tensors[name]
         return v.astype(np.float64) if v.dtype == np.float32 else v
 
     def parameter(self, name):
-        return self["param." + name]
+        return self["param." + name] + self.moved.get(name, 0)
 
     def linear(self, name, x):
         bias = self.parameter(name + ".bias") if f"param.{name}.bias" in self.tensors else 0
@@ -48,7 +50,7 @@ class Fixture:
         return self.affine(name, out)
 
     def compare(self, name, value):
-        if name not in self.tensors or not (self.training or name.startswith("eval.")):
+        if name not in self.tensors or self.moved or not (self.training or name.startswith("eval.")):
             return
         want = self[name]
         error = np.abs(value[: len(want)] - want).max() / max(np.abs(want).max(), 1e-30)
@@ -163,6 +165,24 @@ class Fixture:
         y = y.reshape(target.shape)
         return (np.logaddexp(0, y) - target * y).mean()
 
+    def check_gradients(self):
+        """The loss's slope along a gradient is the gradient's length; where that is 0, nothing is said."""
+        worst = 0.0
+        largest = max(np.linalg.norm(self[k]) for k in self.tensors if k.startswith("grad."))
+        for name in [k[len("grad."):] for k in self.tensors if k.startswith("grad.")]:
+            gradient = self["grad." + name]
+            length = np.linalg.norm(gradient)
+            if length:
+                self.moved = {name: STEP * gradient / length}
+                ahead = self.loss(self.outputs())
+                self.moved = {name: -STEP * gradient / length}
+                slope = (ahead - self.loss(self.outputs())) / (2 * STEP)
+                error = abs(slope - length) / max(length, 1e-5 * largest)
+                worst = max(worst, error)
+                assert error < MOST_SLOPE_ERROR, f"{self.about['case']}: gradient of {name} is {length} long, the slope along it {slope}"
+        self.moved = {}
+        return worst
+
 
 def standard(x, mean, var):
     return (x - mean) / np.sqrt(var + 1e-5)
@@ -178,10 +198,11 @@ def main():
     for path in sorted(args.parse_args().folder.glob("*.safetensors")):
         fixture = Fixture(path)
         loss, want = fixture.loss(fixture.outputs()), fixture.about["loss"]["value"]
+        assert abs(loss - want) < MOST_ERROR * want, f"{path.stem}: loss {loss}, expected {want}"
+        slope = fixture.check_gradients()
         fixture.training = False
         fixture.outputs()
-        assert abs(loss - want) < MOST_ERROR * want, f"{path.stem}: loss {loss}, expected {want}"
-        print(f"{path.stem}: largest error {fixture.worst:.1e}")
+        print(f"{path.stem}: largest error {fixture.worst:.1e}, of a slope {slope:.1e}")
 
 
 if __name__ == "__main__":
