@@ -77,6 +77,13 @@ TEST(Column, ComparesNullsLastNanAfterNumbersAndListsLexicographically) {
         EXPECT_EQ(column->compare(a, b), (a > b) - (a < b)) << column->name << " " << a << " " << b;
 }
 
+TEST(Column, TakesAllNansAsOneValue) {
+  const Column floats =
+      float_column("f", {kNan, std::copysign(kNan, -1.0), std::numeric_limits<double>::infinity()});
+  EXPECT_EQ(floats.compare(0, 1), 0);
+  EXPECT_GT(floats.compare(1, 2), 0);
+}
+
 TEST(Column, PermutedTakesRowsInTheGivenOrder) {
   const Column lists = string_list_column("l", {{{"a"}}, std::nullopt, {{"b", "c"}}});
   const Column out = lists.permuted({2, 0, 1, 2});
