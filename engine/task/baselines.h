@@ -1,5 +1,10 @@
-// Simple predictors to compare a model with: they use only labels whose window has closed by the seed time (label time +
-// horizon <= seed time).
+// Simple predictors to compare a model with. For a row with seed time t they use only labels whose window has
+// closed: label time + horizon <= t. Cost O((n + m) log(n + m)) for n history and m target rows.
+//
+// Without a horizon nobody knows when a window closes. Then only training labels earlier than the earliest
+// seed time of the target are used (the model learned from those too); other splits are left out. Without a
+// time column all labels of the history are used. A history table of the target's own split is used only with
+// times and a horizon above zero, else it would give the answer away.
 #pragma once
 
 #include <string>
@@ -11,13 +16,20 @@
 namespace rle {
 
 struct BaselineResult {
-  std::string name;    // "prior", "majority", "entity mean", "entity median", "last label", "global mean", "global median"
-  std::string labels;  // which labels it used: "train" or "train + validation"
+  std::string name;    // as below
+  std::string labels;  // the splits whose labels it could use: "train", "train + validation", ...
   std::vector<MetricValue> metrics;
 };
 
-// history: the label tables a baseline may look at. An entity without a usable label falls back to the global figure.
+// Binary, multilabel: "prior" (share of positives), "entity mean"; binary also "last label".
+// Multiclass: "majority" (class shares as scores), "entity majority", "last label".
+// Regression: "global mean", "global median", "entity mean", "entity median", "last label".
+// An entity without a usable label gets the global figure (last label: the global median in regression, else
+// the prior). Before any label is usable: 0.5, equal shares, or 0. Several labels at one time: the last in
+// canonical order is the last label. Empty where the target has no labels, or the history no label that is
+// usable for any row.
 std::vector<BaselineResult> evaluate_baselines(const TaskSpec& task, const LabelEncoding& encoding,
-                                               const std::vector<const LabelTable*>& history, const LabelTable& target);
+                                               const std::vector<const LabelTable*>& history,
+                                               const LabelTable& target);
 
 }  // namespace rle

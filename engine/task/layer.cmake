@@ -1,0 +1,5 @@
+# The test of the metrics reads its cases from a JSON file. (The test's target is made after this file is read.)
+if(RLE_TESTS)
+  find_package(nlohmann_json 3.10 REQUIRED)
+  cmake_language(DEFER CALL target_link_libraries rle_task_test PRIVATE nlohmann_json::nlohmann_json)
+endif()
