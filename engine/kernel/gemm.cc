@@ -28,20 +28,20 @@ int64_t packed_size(int64_t k, int64_t n) {
   return (n + panel - 1) / panel * panel * k;
 }
 
-PackedMatrix pack(ConstMatrix b, Arena& arena) { return pack_strided(b.data, b.cols, 1, b.rows, b.cols, arena); }
+PackedMatrix pack(ConstMatrix b, Arena& arena) { return pack_strided(b.data, b.stride, 1, b.rows, b.cols, arena); }
 
 PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
-  return pack_strided(b.data, 1, b.cols, b.cols, b.rows, arena);
+  return pack_strided(b.data, 1, b.stride, b.cols, b.rows, arena);
 }
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {
   RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
-  run_packed({a.rows, b.n, b.k, a.data, a.cols, 1, b.data, 0, c.data, c.cols, mode == GemmMode::kAccumulate});
+  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, mode == GemmMode::kAccumulate});
 }
 
 void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c) {
   RLE_CHECK(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
-  run_rows({c.rows, c.cols, a.rows, a.data, 1, a.cols, b.data, b.cols, c.data, c.cols, 1});
+  run_rows({c.rows, c.cols, a.rows, a.data, 1, a.stride, b.data, b.stride, c.data, c.stride, 1});
 }
 
 void gemm_oracle(ConstMatrix a, ConstMatrix b, Matrix c, GemmMode mode) {

@@ -22,7 +22,7 @@ PackedMatrix pack(ConstMatrix b, Arena& arena);
 // Packs the transpose of b (n, k): a linear map's weight (out, in) becomes (in, out).
 PackedMatrix pack_transposed(ConstMatrix b, Arena& arena);
 
-enum class GemmMode { kOverwrite, kAccumulate };
+enum class GemmMode : int { kOverwrite, kAccumulate };
 
 // c (m, n) = or += a (m, k) b (k, n). Every element is summed over k in order.
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode);

@@ -35,6 +35,7 @@ NormReluOperands operands(const NormReluSaved& saved, const float* input, float*
 void norm_relu_forward(ConstMatrix x, const NormParameters& parameters, const Dropout& dropout,
                        const NormReluSaved& saved, Matrix y) {
   RLE_CHECK(x.rows == y.rows && x.cols == y.cols && x.rows == saved.normalised.rows && x.cols == saved.normalised.cols);
+  RLE_CHECK(x.contiguous() && y.contiguous() && saved.normalised.contiguous());
   NormReluOperands op = operands(saved, x.data, y.data);
   op.weight = parameters.weight;
   op.bias = parameters.bias;
@@ -53,6 +54,7 @@ void norm_relu_rebuild(const NormReluSaved& saved, const NormParameters& paramet
 void norm_relu_backward(ConstMatrix dy, const NormReluSaved& saved, const float* weight, float* weight_gradient,
                         float* bias_gradient, Matrix dx) {
   RLE_CHECK(dy.rows == dx.rows && dy.cols == dx.cols && dy.rows == saved.normalised.rows);
+  RLE_CHECK(dy.contiguous() && dx.contiguous());
   NormReluOperands op = operands(saved, dy.data, dx.data);
   op.weight = weight;
   op.weight_gradient = weight_gradient;

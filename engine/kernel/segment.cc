@@ -18,23 +18,26 @@ void run_column_sums(const float* x, int64_t rows, int64_t cols, float* out) {
 
 void segment_sum(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
                  Matrix y) {
-  RLE_CHECK(x.cols == y.cols && end <= y.rows);
+  RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous());
   run_sum({lists.offsets, lists.index, begin, end, y.cols, INT64_MAX, scale, 0, x.data,
            mode == SegmentMode::kAccumulate, y.data});
 }
 
 void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy, int64_t begin,
                           int64_t end, Matrix dx) {
-  RLE_CHECK(dx.cols == dy.cols && end <= dx.rows);
+  RLE_CHECK(dx.cols == dy.cols && end <= dx.rows && dx.contiguous() && dy.contiguous());
   run_sum({transposed.offsets, transposed.index, begin, end, dx.cols, limit, scale, 1, dy.data, 1, dx.data});
 }
 
 void gather_rows(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode, Matrix y) {
-  RLE_CHECK(x.cols == y.cols && end <= y.rows);
+  RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous());
   run_gather({nullptr, index, begin, end, y.cols, INT64_MAX, nullptr, 0, x.data, mode == SegmentMode::kAccumulate, y.data});
 }
 
-void add_column_sums(ConstMatrix x, float* out) { run_column_sums(x.data, x.rows, x.cols, out); }
+void add_column_sums(ConstMatrix x, float* out) {
+  RLE_CHECK(x.contiguous());
+  run_column_sums(x.data, x.rows, x.cols, out);
+}
 
 void segment_max(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Matrix y, Matrix ties) {
   for (int64_t i = begin; i < end; ++i) {

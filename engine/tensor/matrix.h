@@ -1,4 +1,4 @@
-// Views of row-major matrices: shape and pointer, never owning.
+// Views of row-major matrices: shape, stride and pointer, never owning.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,19 @@ template <typename T>
 struct MatrixView {
   T* data = nullptr;
   int64_t rows = 0, cols = 0;
+  int64_t stride = 0;  // elements from one row to the next
 
-  T* row(int64_t i) const { return data + i * cols; }
+  MatrixView() = default;
+  MatrixView(T* d, int64_t r, int64_t c) : MatrixView(d, r, c, c) {}
+  MatrixView(T* d, int64_t r, int64_t c, int64_t s) : data(d), rows(r), cols(c), stride(s) {}
+
+  T* row(int64_t i) const { return data + i * stride; }
   int64_t size() const { return rows * cols; }
   bool empty() const { return rows == 0; }
-  MatrixView slice(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols}; }
-  operator MatrixView<const T>() const { return {data, rows, cols}; }
+  bool contiguous() const { return stride == cols || rows <= 1; }
+  MatrixView slice(int64_t begin, int64_t end) const { return {row(begin), end - begin, cols, stride}; }
+  MatrixView columns(int64_t begin, int64_t end) const { return {data + begin, rows, end - begin, stride}; }
+  operator MatrixView<const T>() const { return {data, rows, cols, stride}; }
 };
 
 using Matrix = MatrixView<float>;

@@ -1,0 +1,16 @@
+// Products of a matrix with single vectors: folding a numeric column's weight into the first layer, and its gradient.
+// y and x are contiguous; w (rows, cols) may be a slice of a wider matrix.
+#pragma once
+
+#include "tensor/matrix.h"
+
+namespace rle {
+
+// y (rows) = w x (cols)
+void multiply_vector(ConstMatrix w, const float* x, float* y);
+// x (cols) += w^T y (rows)
+void add_transposed_product(ConstMatrix w, const float* y, float* x);
+// w += y (rows) outer x (cols)
+void add_outer_product(const float* y, const float* x, Matrix w);
+
+}  // namespace rle

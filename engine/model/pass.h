@@ -1,0 +1,85 @@
+// One forward and backward pass of the relational model over a batch: modules in the order of docs/model.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/relational_model.h"
+#include "nn/hetero_conv.h"
+#include "nn/mlp_head.h"
+#include "nn/node_norm.h"
+#include "nn/table_encoder.h"
+#include "nn/temporal_encoder.h"
+
+namespace rle {
+
+// The modules of a model; parameters only, no batch state.
+struct Modules {
+  Modules(const ModelDefinition& definition, ParameterStore& parameters);
+
+  struct Layer {
+    HeteroConv conv;
+    std::vector<NodeNorm> norms;  // per node type
+  };
+
+  std::vector<TableEncoder> encoders;        // per node type
+  std::vector<int> temporal_of;              // per node type: index into temporal, or -1
+  std::vector<TemporalEncoder> temporal;
+  std::vector<int> shallow_of;               // per node type: index into shallow, or -1
+  std::vector<ParameterId> shallow;          // (nodes, channels)
+  std::vector<Layer> layers;
+  MlpHead head;
+};
+
+// State of one pass; its matrices lie in the step's arena.
+class Pass {
+ public:
+  Pass(const ModelDefinition& definition, const Modules& modules, const ModelInput& input, Step& step);
+
+  // Raw outputs (seeds, outputs).
+  Matrix forward();
+  // From d loss / d outputs; training steps only.
+  void backward(Matrix doutput);
+
+  ConstMatrix seed_vectors() const;  // (seeds, channels) before the head
+  // The first module whose output holds a value that is not finite, in the order of the forward pass; "" where all are.
+  std::string first_not_finite() const;
+
+ private:
+  struct LayerState {
+    HeteroConv::Context conv;
+    std::vector<NodeNorm::Context> norms;
+    std::vector<ConstMatrix> outputs;  // per node type
+  };
+
+  size_t types() const { return modules_.encoders.size(); }
+  const NodeBlock& nodes(size_t type) const { return input_.batch->nodes[type]; }
+  int64_t nodes_within(size_t type, int64_t layers_left) const;
+  void prepare_edges();
+  void prepare_seed_groups();
+  void encode_tables();
+  void add_shallow(size_t type);
+  void expand_nodes();
+  void run_layer(size_t layer);
+
+  void backward_layer(size_t layer, std::vector<Matrix>& gradients);
+  void backward_nodes(size_t type, Matrix dx);
+  void backward_encoders();
+
+  const ModelDefinition& definition_;
+  const Modules& modules_;
+  const ModelInput& input_;
+  Step& step_;
+  int64_t channels_;
+  bool trims_;  // layers compute only the nodes that the next one reads
+
+  std::vector<TableEncoder::Context> encoded_;      // per node type
+  std::vector<TemporalEncoder::Context> temporal_;  // per node type; empty where none
+  std::vector<ConstMatrix> inputs_;                 // per node type: vectors that enter the first layer
+  std::vector<ConvEdges> edges_;                    // per edge type
+  std::vector<Csr> seed_groups_;                    // per node type, instance norm only: nodes of each seed
+  std::vector<LayerState> layers_;
+  MlpHead::Context head_;
+};
+
+}  // namespace rle
