@@ -1,6 +1,6 @@
 // Tables read from files and databases through ADBC, as Arrow batches streamed straight into typed columns.
-// DuckDB is the embedded engine: Parquet, CSV, JSON, .duckdb files ("file.duckdb::schema.table" or "file.duckdb::table")
-// and globs of the first three.
+// DuckDB is the embedded engine: Parquet, CSV, JSON, .duckdb files ("file.duckdb::schema.table" or
+// "file.duckdb::table") and globs of the first three.
 #pragma once
 
 #include <filesystem>
@@ -16,9 +16,9 @@ namespace rle {
 
 struct SourceColumn {
   std::string name;
-  std::string arrow_format;             // as in the Arrow C data interface
-  std::string type_name;                // for messages: "int64", "timestamp[us, UTC]"
-  bool readable = true;                 // false: a type that is refused by name where the column is asked for
+  std::string arrow_format;  // as in the Arrow C data interface
+  std::string type_name;     // for messages: "int64", "timestamp[us, UTC]"
+  bool readable = true;      // false: a type that is refused by name where the column is asked for
 };
 
 // An open reader over local sources. Owns its database connection; used from one thread.
@@ -28,17 +28,20 @@ class SourceReader {
   ~SourceReader();
   SourceReader(SourceReader&&) noexcept;
 
-  // Column names and types of a source. Error{kSpec}: missing file or table (nearest name offered), unreadable file.
+  // Column names and types of a source. Error{kSpec}: missing file or table (nearest name offered),
+  // unreadable file.
   std::vector<SourceColumn> columns(const std::string& source);
 
-  // Reads the named columns only. times: those to be read as times where they are ISO text (declared datetime).
-  // Error{kSpec}: a missing column (nearest offered), a type that can't be read (named).
+  // Reads the named columns only. times: those to be read as times where they are ISO text (declared
+  // datetime). Error{kSpec}: a missing column (nearest offered), a type that can't be read (named).
   // Error{kData}: a text that is no time, UTF-8 or a value out of range, with table, column, row and value.
   Table read(const TableSchema& schema, const std::vector<std::string>& column_names,
-             const std::vector<std::string>& time_columns, Report& report, const CancelToken* cancel = nullptr);
+             const std::vector<std::string>& time_columns, Report& report,
+             const CancelToken* cancel = nullptr);
 
-  // Which columns of a source a table's specification uses: keys, time, declared columns, and (all_columns) the others that
-  // are readable and not excluded; unreadable undeclared ones are reported. Error{kSpec} as above.
+  // Which columns of a source a table's specification uses: keys, time, declared columns, and (all_columns)
+  // the others that are readable and not excluded; unreadable undeclared ones are reported. Error{kSpec} as
+  // above.
   std::vector<std::string> used_columns(const TableSchema& schema, Report& report);
 
  private:

@@ -1,5 +1,5 @@
-// Output tables, written all or nothing: a new DuckDB table in one transaction, or a Parquet or CSV file by way of a
-// temporary file and a rename. What exists is never touched.
+// Output tables, written all or nothing: a new DuckDB table in one transaction, or a Parquet or CSV file by
+// way of a temporary file and a rename. What exists is never touched.
 #pragma once
 
 #include <filesystem>
@@ -17,8 +17,8 @@ struct OutputTarget {
   std::string display() const;
 };
 
-// "predictions.parquet", "predictions.csv", "file.duckdb::[schema.]table"; or a bare table name with `database`.
-// Error{kSpec} names what is missing or unknown.
+// "predictions.parquet", "predictions.csv", "file.duckdb::[schema.]table"; or a bare table name with
+// `database`. Error{kSpec} names what is missing or unknown.
 OutputTarget parse_output(const std::string& text, const std::filesystem::path& database,
                           const std::filesystem::path& base_folder);
 

@@ -1,0 +1,94 @@
+#include "ingest/output_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace rle::ingest {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kNameAttempts = 100;
+
+[[noreturn]] void fail_io(const fs::path& target, const char* what, int error) {
+  fail(ErrorCode::kIo, "output '{}' {}: {}", target.string(), what, std::strerror(error));
+}
+
+fs::path folder_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
+
+void sync_path(const fs::path& path, int flags, const fs::path& target) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0) fail_io(target, "cannot be opened to flush it", errno);
+  const int status = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  if (status != 0) fail_io(target, "cannot be flushed to the disk", error);
+}
+
+// Renames without replacing; by a link where the file system has no such rename. The error number, or 0.
+int rename_new(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  if (::link(from.c_str(), to.c_str()) != 0) return errno;
+  ::unlink(from.c_str());
+  return 0;
+}
+
+}  // namespace
+
+void check_folder(const fs::path& file) {
+  const fs::path folder = folder_of(file);
+  std::error_code ignored;
+  if (!fs::exists(folder, ignored)) {
+    fail(ErrorCode::kIo, "output '{}': there is no folder '{}'; create it first", file.string(),
+         folder.string());
+  }
+  if (!fs::is_directory(folder, ignored)) {
+    fail(ErrorCode::kIo, "output '{}': '{}' is not a folder", file.string(), folder.string());
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    fail(ErrorCode::kIo, "output '{}': the folder '{}' is not writable: {}", file.string(), folder.string(),
+         std::strerror(errno));
+  }
+}
+
+PendingFile::PendingFile(fs::path target) : target_(std::move(target)) {
+  check_folder(target_);
+  for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
+    path_ =
+        folder_of(target_) / fmt::format(".{}.{}-{}.part", target_.filename().string(), ::getpid(), attempt);
+    const int fd = ::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (fd >= 0) {
+      ::close(fd);
+      return;
+    }
+    if (errno != EEXIST) fail_io(target_, "cannot be created", errno);
+  }
+  fail_io(target_, "cannot be created: too many unfinished files beside it", EEXIST);
+}
+
+PendingFile::~PendingFile() {
+  if (!published_) ::unlink(path_.c_str());
+}
+
+void PendingFile::publish() {
+  sync_path(path_, O_RDONLY, target_);
+  const int error = rename_new(path_, target_);
+  if (error == EEXIST) {
+    fail(ErrorCode::kSpec, "output '{}' exists already and is left as it is; name a new file",
+         target_.string());
+  }
+  if (error != 0) fail_io(target_, "cannot be given its name", error);
+  published_ = true;
+  sync_path(folder_of(target_), O_RDONLY | O_DIRECTORY, target_);
+}
+
+}  // namespace rle::ingest

@@ -1,0 +1,191 @@
+#include "ingest/relation.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "ingest/arrow_abi.h"
+#include "ingest/arrow_type.h"
+
+namespace rle::ingest {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+// Types of SQL that DuckDB sends as something else (text, bytes, a time) and that would be misread as that.
+bool is_disguised(const std::string& sql_type) {
+  for (const char* name : {"UUID", "BIT", "TIME WITH TIME ZONE", "BIGNUM", "VARINT", "GEOMETRY"}) {
+    if (sql_type.starts_with(name)) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> names_of(const std::vector<SourceColumn>& columns) {
+  std::vector<std::string> names;
+  for (const SourceColumn& column : columns) names.push_back(column.name);
+  return names;
+}
+
+// A header that DuckDB could not split because no delimiter divides all lines alike.
+void check_csv_header(const std::string& source, const std::vector<SourceColumn>& columns) {
+  if (columns.size() == 1 && columns[0].name.find_first_of(",;\t|") != std::string::npos) {
+    fail(ErrorCode::kSpec,
+         "source '{}': the lines do not all have as many values as the header '{}'; check quotes and missing "
+         "commas",
+         source, columns[0].name);
+  }
+}
+
+constexpr std::string_view kCsvOptions =
+    "header = true, sample_size = -1, skip = 0, comment = '', dateformat = '%Y-%m-%d', union_by_name = true, "
+    "hive_partitioning = false";
+
+}  // namespace
+
+void fail_source(ErrorCode code, const std::string& source, const DriverError& error) {
+  const std::string text = one_line(error.what());
+  const bool bad_text = text.find("unicode") != std::string::npos ||
+                        text.find("UTF-8") != std::string::npos || text.find("utf-8") != std::string::npos ||
+                        text.find("string encoding") != std::string::npos;
+  if (text.find("No files found") != std::string::npos) {
+    fail(ErrorCode::kSpec, "source '{}': no file matches", source);
+  }
+  fail(bad_text ? ErrorCode::kData : code, "source '{}' cannot be read: {}", source, text);
+}
+
+const SourceColumn* Relation::find(const std::string& column) const {
+  const auto it =
+      std::find_if(columns.begin(), columns.end(), [&](const SourceColumn& c) { return c.name == column; });
+  return it == columns.end() ? nullptr : &*it;
+}
+
+const SourceColumn& Relation::require(const std::string& table, const std::string& column) const {
+  const SourceColumn* found = find(column);
+  if (found == nullptr) {
+    fail(ErrorCode::kSpec, "table '{}': source '{}' has no column '{}'{}", table, source, column,
+         suggestion(column, names_of(columns)));
+  }
+  if (!found->readable) {
+    fail(ErrorCode::kSpec,
+         "table '{}': column '{}' has the type {}, which cannot be read; cast it in the source (to varchar, "
+         "a number, a date "
+         "or a timestamp), or exclude it",
+         table, column, found->type_name);
+  }
+  return *found;
+}
+
+RelationCatalog::RelationCatalog(Connection& connection, std::filesystem::path base_folder)
+    : connection_(connection), base_folder_(std::move(base_folder)) {}
+
+const Relation& RelationCatalog::open(const std::string& source) {
+  const auto known = relations_.find(source);
+  if (known != relations_.end()) return known->second;
+  const SourcePath path = parse_source(source, base_folder_);
+  try {
+    Relation relation = path.kind == SourceKind::kDuckdb ? open_table(source, path) : open_file(source, path);
+    return relations_.emplace(source, std::move(relation)).first->second;
+  } catch (const DriverError& error) {
+    fail_source(ErrorCode::kSpec, source, error);
+  }
+}
+
+Relation RelationCatalog::open_file(const std::string& source, const SourcePath& path) {
+  Relation relation;
+  relation.source = source;
+  relation.kind = path.kind;
+  const std::string pattern = quote_text(path.pattern);
+  switch (path.kind) {
+    case SourceKind::kParquet:
+      relation.sql = fmt::format("read_parquet({}, union_by_name = {}, hive_partitioning = false)", pattern,
+                                 path.is_glob);
+      break;
+    case SourceKind::kJson:
+      relation.sql = fmt::format(
+          "read_json({}, sample_size = -1, dateformat = '%Y-%m-%d', union_by_name = true, "
+          "hive_partitioning = false)",
+          pattern);
+      break;
+    default:
+      relation.sql = csv_function(source, path);
+  }
+  relation.columns = describe(relation, path.kind != SourceKind::kCsv);
+  return relation;
+}
+
+// DuckDB guesses among many formats of timestamps, day first or month first. Only ISO ones are taken: a
+// column that is no timestamp under ISO alone stays text. (Given a format, DuckDB calls every timestamp
+// zoned: so that read is only asked.)
+std::string RelationCatalog::csv_function(const std::string& source, const SourcePath& path) {
+  Relation guessed;
+  const std::string start = fmt::format("read_csv({}, {}", quote_text(path.pattern), kCsvOptions);
+  guessed.sql = start + ")";
+  guessed.columns = describe(guessed, false);
+  check_csv_header(source, guessed.columns);
+  const auto is_timestamp = [](const SourceColumn& c) {
+    return parse_arrow_format(c.arrow_format).kind == ArrowKind::kTimestamp;
+  };
+  if (std::none_of(guessed.columns.begin(), guessed.columns.end(), is_timestamp)) return guessed.sql;
+  Relation iso;
+  iso.sql = start + ", timestampformat = 'iso')";
+  iso.columns = describe(iso, false);
+  std::string types;
+  for (const SourceColumn& column : guessed.columns) {
+    const SourceColumn* strict = iso.find(column.name);
+    if (!is_timestamp(column) || (strict != nullptr && is_timestamp(*strict))) continue;
+    types += fmt::format("{}{}: 'VARCHAR'", types.empty() ? "" : ", ", quote_text(column.name));
+  }
+  return types.empty() ? guessed.sql : fmt::format("{}, types = {{{}}})", start, types);
+}
+
+Relation RelationCatalog::open_table(const std::string& source, const SourcePath& path) {
+  const std::string file = path.file.string();
+  auto alias = aliases_.find(file);
+  if (alias == aliases_.end()) {
+    const std::string name = fmt::format("source_{}", aliases_.size() + 1);
+    attach_database(connection_, path.file, name, true);
+    alias = aliases_.emplace(file, name).first;
+  }
+  const std::vector<CatalogEntry> entries = list_tables(connection_, alias->second);
+  const CatalogEntry* entry = find_table(entries, path.table);
+  if (entry == nullptr) {
+    std::vector<std::string> names;
+    for (const CatalogEntry& e : entries) names.push_back(e.display());
+    fail(ErrorCode::kSpec, "source '{}': the database has no table '{}'{}", source, path.table,
+         suggestion(path.table, names));
+  }
+  Relation relation;
+  relation.source = source;
+  relation.kind = path.kind;
+  relation.sql =
+      fmt::format("{}.{}.{}", quote_name(alias->second), quote_name(entry->schema), quote_name(entry->table));
+  relation.columns = describe(relation, true);
+  return relation;
+}
+
+std::vector<SourceColumn> RelationCatalog::describe(const Relation& relation, bool sql_types) {
+  std::vector<SourceColumn> columns;
+  {
+    const BatchStream stream = connection_.query(fmt::format("SELECT * FROM {} LIMIT 0", relation.sql));
+    const ArrowSchema& schema = stream.schema();
+    for (int64_t c = 0; c < schema.n_children; ++c) {
+      const ArrowSchema& field = *schema.children[c];
+      columns.push_back({field.name, field.format, parse_arrow_type(field).name, is_readable(field)});
+    }
+  }
+  if (!sql_types) return columns;
+  const auto rows = query_texts(
+      connection_,
+      fmt::format("SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {})", relation.sql));
+  RLE_CHECK(rows.size() == columns.size());
+  for (size_t c = 0; c < columns.size(); ++c) {
+    if (!is_disguised(rows[c][1]) || rows[c][1].ends_with("]")) continue;
+    columns[c].readable = false;
+    columns[c].type_name = lower(rows[c][1]);
+  }
+  return columns;
+}
+
+}  // namespace rle::ingest

@@ -1,0 +1,176 @@
+#include "ingest/source.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ingest/arrow_abi.h"
+#include "ingest/arrow_import.h"
+#include "ingest/relation.h"
+
+namespace rle {
+
+using namespace ingest;
+
+struct SourceReader::Impl {
+  explicit Impl(std::filesystem::path base_folder)
+      : connection(open_duckdb()), catalog(connection, std::move(base_folder)) {}
+
+  int64_t count_rows(const Relation& relation) {
+    return query_count(connection, fmt::format("SELECT count(*) FROM {}", relation.sql));
+  }
+
+  Connection connection;
+  RelationCatalog catalog;
+};
+
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_declared(const TableSchema& schema, const std::string& column) {
+  return schema.is_key(column) || schema.time_column == column ||
+         std::any_of(schema.columns.begin(), schema.columns.end(),
+                     [&](const ColumnSpec& c) { return c.name == column; });
+}
+
+bool is_time(const TableSchema& schema, const std::vector<std::string>& time_columns,
+             const std::string& column) {
+  return schema.time_column == column || contains(time_columns, column) ||
+         std::any_of(schema.columns.begin(), schema.columns.end(),
+                     [&](const ColumnSpec& c) { return c.name == column && c.dtype == Dtype::kDatetime; });
+}
+
+std::string select_list(const std::vector<std::string>& columns) {
+  std::string list;
+  for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + quote_name(column);
+  return list;
+}
+
+// The importers of one read, in the order of the SELECT; an importer that gave up is null.
+class TableImport {
+ public:
+  TableImport(const TableSchema& schema, const BatchStream& stream,
+              const std::vector<std::string>& time_columns, int64_t expected_rows)
+      : schema_(schema) {
+    const ArrowSchema& fields = stream.schema();
+    for (int64_t c = 0; c < fields.n_children; ++c) {
+      const std::string name = fields.children[c]->name;
+      importers_.push_back(make_importer(*fields.children[c], {.table = schema.name,
+                                                               .column = name,
+                                                               .is_key = schema.is_key(name),
+                                                               .is_time = is_time(schema, time_columns, name),
+                                                               .expected_rows = expected_rows}));
+      names_.push_back(name);
+    }
+  }
+
+  // An undeclared column with a value that no column of ours can hold is left out, with one line.
+  void append(const ArrowArray& batch, Report& report) {
+    rows_ += batch.length;
+    for (size_t c = 0; c < importers_.size(); ++c) {
+      if (importers_[c] == nullptr) continue;
+      try {
+        importers_[c]->append(*batch.children[c]);
+      } catch (const UnreadableValue& error) {
+        if (is_declared(schema_, names_[c])) throw;
+        importers_[c].reset();
+        report.info("left out: {}", error.what());
+      }
+    }
+  }
+
+  Table finish() {
+    Table table;
+    table.schema = schema_;
+    table.rows = rows_;
+    for (auto& importer : importers_) {
+      if (importer != nullptr) table.columns.push_back(importer->finish());
+    }
+    return table;
+  }
+
+ private:
+  const TableSchema& schema_;
+  std::vector<std::unique_ptr<ColumnImporter>> importers_;
+  std::vector<std::string> names_;
+  int64_t rows_ = 0;
+};
+
+}  // namespace
+
+SourceReader::SourceReader(std::filesystem::path base_folder)
+    : impl_(std::make_unique<Impl>(std::move(base_folder))) {}
+SourceReader::~SourceReader() = default;
+SourceReader::SourceReader(SourceReader&&) noexcept = default;
+
+std::vector<SourceColumn> SourceReader::columns(const std::string& source) {
+  return impl_->catalog.open(source).columns;
+}
+
+Table SourceReader::read(const TableSchema& schema, const std::vector<std::string>& column_names,
+                         const std::vector<std::string>& time_columns, Report& report,
+                         const CancelToken* cancel) {
+  const Relation& relation = impl_->catalog.open(schema.source);
+  for (const std::string& column : column_names) relation.require(schema.name, column);
+  try {
+    if (column_names.empty()) {
+      Table table;
+      table.schema = schema;
+      table.rows = impl_->count_rows(relation);
+      return table;
+    }
+    const int64_t expected_rows = relation.kind == SourceKind::kParquet ? impl_->count_rows(relation) : 0;
+    BatchStream stream =
+        impl_->connection.query(fmt::format("SELECT {} FROM {}", select_list(column_names), relation.sql));
+    TableImport table(schema, stream, time_columns, expected_rows);
+    while (const ArrowArray* batch = stream.next()) {
+      if (cancel != nullptr && cancel->requested()) {
+        fail(ErrorCode::kInterrupted, "interrupted while reading table '{}'", schema.name);
+      }
+      table.append(*batch, report);
+    }
+    return table.finish();
+  } catch (const DriverError& error) {
+    fail_source(ErrorCode::kIo, schema.source, error);
+  }
+}
+
+std::vector<std::string> SourceReader::used_columns(const TableSchema& schema, Report& report) {
+  const Relation& relation = impl_->catalog.open(schema.source);
+  std::set<std::string> named;
+  if (schema.primary_key) named.insert(*schema.primary_key);
+  for (const CandidateKey& key : schema.candidate_keys) named.insert(key.column);
+  for (const ForeignKey& key : schema.foreign_keys) named.insert(key.column);
+  if (schema.time_column) named.insert(*schema.time_column);
+  for (const ColumnSpec& column : schema.columns) named.insert(column.name);
+  for (const std::string& column : named) relation.require(schema.name, column);
+
+  std::vector<std::string> used;
+  std::string left_out;
+  for (const SourceColumn& column : relation.columns) {
+    if (named.count(column.name) > 0) {
+      used.push_back(column.name);
+    } else if (!schema.all_columns || contains(schema.excluded_columns, column.name)) {
+      continue;
+    } else if (column.readable) {
+      used.push_back(column.name);
+    } else {
+      left_out += fmt::format("{}{} ({})", left_out.empty() ? "" : ", ", column.name, column.type_name);
+    }
+  }
+  if (!left_out.empty()) {
+    report.info(
+        "table '{}': left out, because their types cannot be read: {}; cast them in the source to use them",
+        schema.name, left_out);
+  }
+  return used;
+}
+
+std::string duckdb_version() {
+  Connection connection = open_duckdb();
+  return query_texts(connection, "SELECT version()").at(0).at(0);
+}
+
+}  // namespace rle
