@@ -19,7 +19,7 @@ step "1/5 Setting up (downloads what is missing; nothing the second time)"
 tools/setup.sh
 t_setup=$(now)
 step "2/5 Building the engine"
-tools/build.sh release
+tools/build.sh release "$(nproc)" rle
 t_build=$(now)
 rle=build/release/rle
 
