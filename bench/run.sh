@@ -15,6 +15,10 @@ if [ $micro = yes ]; then
     "$program" --benchmark_min_time="${BENCH_MIN_TIME:-0.2}" --benchmark_color=false 2>/dev/null
   done
 fi
+if [ $# -gt 0 ] && [ ! -x "$build/bench/rle_bench" ]; then
+  echo "bench: $build/bench/rle_bench is not built (RLE_BENCH is off, or the build is incomplete): run make build" >&2
+  exit 1
+fi
 for spec in "$@"; do
   echo "== $spec"
   "$build/bench/rle_bench" "$spec"
