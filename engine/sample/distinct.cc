@@ -52,7 +52,7 @@ void DistinctValues::finish(std::vector<int32_t>& index, std::vector<int64_t>& s
     ranked_.push_back(
         {static_cast<uint64_t>(values_[i]) - static_cast<uint64_t>(*least), static_cast<int32_t>(i)});
   other_.resize(ranked_.size());
-  for (int shift = 0; (range >> shift) != 0; shift += kBits) {
+  for (int shift = 0; shift < 64 && (range >> shift) != 0; shift += kBits) {
     std::array<uint32_t, 1 << kBits> begin{};
     const auto digit = [shift](const Ranked& r) { return r.value >> shift & ((1 << kBits) - 1); };
     for (const Ranked& r : ranked_) ++begin[digit(r)];

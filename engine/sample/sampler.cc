@@ -11,7 +11,7 @@
 namespace rle {
 namespace {
 
-constexpr int64_t kSeedsPerGroup = 4;
+constexpr int64_t kSeedsPerGroup = 8;
 
 // Things lent out one at a time, made when all are lent.
 template <typename T>
