@@ -68,6 +68,47 @@ void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, C
   }
 }
 
+void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
+                        Matrix y) {
+  for (int64_t i = begin; i < end; ++i)
+    for (int64_t j = 0; j < y.cols; ++j) {
+      double sum = 0;
+      for (int64_t e = lists.offsets[i]; e < lists.offsets[i + 1]; ++e) sum += double{x.row(lists.index[e])[j]};
+      if (scale != nullptr) sum *= double{scale[i]};
+      if (mode == SegmentMode::kAccumulate) sum += double{y.row(i)[j]};
+      y.row(i)[j] = static_cast<float>(sum);
+    }
+}
+
+void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy, int64_t begin,
+                                 int64_t end, Matrix dx) {
+  for (int64_t s = begin; s < end; ++s)
+    for (int64_t j = 0; j < dx.cols; ++j) {
+      double sum = double{dx.row(s)[j]};
+      for (int64_t e = transposed.offsets[s]; e < transposed.offsets[s + 1]; ++e) {
+        const int64_t i = transposed.index[e];
+        if (i < limit) sum += double{dy.row(i)[j]} * (scale == nullptr ? 1.0 : double{scale[i]});
+      }
+      dx.row(s)[j] = static_cast<float>(sum);
+    }
+}
+
+void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode, Matrix y) {
+  for (int64_t i = begin; i < end; ++i)
+    for (int64_t j = 0; j < y.cols; ++j) {
+      const float value = index[i] < 0 ? 0.0f : x.row(index[i])[j];
+      y.row(i)[j] = mode == SegmentMode::kAccumulate ? y.row(i)[j] + value : value;
+    }
+}
+
+void add_column_sums_oracle(ConstMatrix x, float* out) {
+  for (int64_t j = 0; j < x.cols; ++j) {
+    double sum = double{out[j]};
+    for (int64_t i = 0; i < x.rows; ++i) sum += double{x.row(i)[j]};
+    out[j] = static_cast<float>(sum);
+  }
+}
+
 Csr transpose(const Csr& lists, int64_t list_count, int64_t rows, Arena& arena) {
   const int64_t entries = list_count == 0 ? 0 : lists.offsets[list_count];
   int32_t* offsets = arena.allocate_zero<int32_t>(rows + 2);

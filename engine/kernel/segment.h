@@ -39,6 +39,14 @@ void segment_sum_backward(const Csr& transposed, int64_t limit, const float* sca
 // out (cols) += the sum of x's rows.
 void add_column_sums(ConstMatrix x, float* out);
 
+// The plain loops, for tests: the same contracts.
+void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
+                        Matrix y);
+void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy, int64_t begin,
+                                 int64_t end, Matrix dx);
+void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode, Matrix y);
+void add_column_sums_oracle(ConstMatrix x, float* out);
+
 // Which lists hold a row: offsets (rows + 1) and list numbers, ascending. From lists of any number.
 Csr transpose(const Csr& lists, int64_t list_count, int64_t rows, Arena& arena);
 // The same for one row a list (a gather); -1 is left out.

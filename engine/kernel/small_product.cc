@@ -16,4 +16,25 @@ void add_outer_product(const float* y, const float* x, Matrix w) {
   RLE_DISPATCH(add_outer_product(y, x, w.data, w.rows, w.cols, w.stride))
 }
 
+void multiply_vector_oracle(ConstMatrix w, const float* x, float* y) {
+  for (int64_t i = 0; i < w.rows; ++i) {
+    double sum = 0;
+    for (int64_t j = 0; j < w.cols; ++j) sum += double{w.row(i)[j]} * double{x[j]};
+    y[i] = static_cast<float>(sum);
+  }
+}
+
+void add_transposed_product_oracle(ConstMatrix w, const float* y, float* x) {
+  for (int64_t j = 0; j < w.cols; ++j) {
+    double sum = double{x[j]};
+    for (int64_t i = 0; i < w.rows; ++i) sum += double{w.row(i)[j]} * double{y[i]};
+    x[j] = static_cast<float>(sum);
+  }
+}
+
+void add_outer_product_oracle(const float* y, const float* x, Matrix w) {
+  for (int64_t i = 0; i < w.rows; ++i)
+    for (int64_t j = 0; j < w.cols; ++j) w.row(i)[j] += y[i] * x[j];
+}
+
 }  // namespace rle

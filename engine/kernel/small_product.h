@@ -13,4 +13,9 @@ void add_transposed_product(ConstMatrix w, const float* y, float* x);
 // w += y (rows) outer x (cols)
 void add_outer_product(const float* y, const float* x, Matrix w);
 
+// The plain loops, for tests: the same contracts.
+void multiply_vector_oracle(ConstMatrix w, const float* x, float* y);
+void add_transposed_product_oracle(ConstMatrix w, const float* y, float* x);
+void add_outer_product_oracle(const float* y, const float* x, Matrix w);
+
 }  // namespace rle
