@@ -95,24 +95,25 @@ void attach_database(Connection& connection, const std::filesystem::path& file, 
     connection.execute(fmt::format("ATTACH {} AS {} {}", quote_text(file.string()), quote_name(alias),
                                    read_only ? "(READ_ONLY, TYPE duckdb)" : "(TYPE duckdb)"));
   } catch (const DriverError& error) {
-    const std::string text = one_line(error.what());
-    if (text.find("version number") != std::string::npos) {
-      fail(ErrorCode::kSpec,
-           "'{}' was written by a newer DuckDB than the one in use ({}); write it with ATTACH '...' "
-           "(STORAGE_VERSION "
-           "'v1.4.0'), export it to Parquet, or set RLE_DUCKDB_LIBRARY to a newer libduckdb.so ({})",
-           file.string(), query_texts(connection, "SELECT version()").at(0).at(0),
-           text.substr(0, text.find(';')));
-    }
-    if (text.find("lock") != std::string::npos) {
-      fail(ErrorCode::kIo, "'{}' is in use by another process: {}", file.string(), text);
-    }
-    if (text.find("Permission denied") != std::string::npos || text.find("read-only") != std::string::npos ||
-        text.find("Read-only") != std::string::npos) {
-      fail(ErrorCode::kIo, "'{}' cannot be opened: {}", file.string(), text);
-    }
-    fail(ErrorCode::kSpec, "'{}' cannot be read as a DuckDB database: {}", file.string(), text);
+    fail_attach(file.string(), query_texts(connection, "SELECT version()").at(0).at(0), error.what());
   }
+}
+
+void fail_attach(const std::string& file, const std::string& version, const std::string& driver_message) {
+  const std::string text = one_line(driver_message);
+  const auto says = [&](const char* part) { return text.find(part) != std::string::npos; };
+  if (says("version number")) {
+    fail(ErrorCode::kSpec,
+         "'{}' was written by a newer DuckDB than the one in use ({}); write it with ATTACH '...' "
+         "(STORAGE_VERSION "
+         "'v1.4.0'), export it to Parquet, or set RLE_DUCKDB_LIBRARY to a newer libduckdb.so ({})",
+         file, version, text.substr(0, text.find(';')));
+  }
+  if (says("Could not set lock")) fail(ErrorCode::kIo, "'{}' is in use by another process: {}", file, text);
+  if (says("Permission denied") || says("read-only") || says("Read-only")) {
+    fail(ErrorCode::kIo, "'{}' cannot be opened: {}", file, text);
+  }
+  fail(ErrorCode::kSpec, "'{}' cannot be read as a DuckDB database: {}", file, text);
 }
 
 std::vector<CatalogEntry> list_tables(Connection& connection, const std::string& alias) {

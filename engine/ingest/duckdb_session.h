@@ -26,6 +26,9 @@ std::string one_line(const std::string& driver_message);
 // Attaches a database file that exists. Error{kSpec} where it is no DuckDB file, or one of a newer version.
 void attach_database(Connection& connection, const std::filesystem::path& file, const std::string& alias,
                      bool read_only);
+// What its failures say; `version` is the library's.
+[[noreturn]] void fail_attach(const std::string& file, const std::string& version,
+                              const std::string& driver_message);
 
 // Tables and views of an attached database.
 struct CatalogEntry {
