@@ -72,7 +72,11 @@ TEST(ThreadPool, CoversEveryIndexOnceWithAnyNumberOfThreads) {
 
 TEST(ThreadPool, RethrowsAndStaysUsable) {
   ThreadPool pool(3);
-  EXPECT_THROW(pool.for_each(100, [](int64_t i) { if (i == 42) fail(ErrorCode::kData, "row {}", i); }), Error);
+  EXPECT_THROW(pool.for_each(100,
+                             [](int64_t i) {
+                               if (i == 42) fail(ErrorCode::kData, "row {}", i);
+                             }),
+               Error);
   std::atomic<int> count{0};
   pool.for_each(100, [&](int64_t) { ++count; });
   EXPECT_EQ(count, 100);
@@ -97,7 +101,8 @@ TEST(Time, ReadsIsoFormsAndRefusesOthers) {
   EXPECT_EQ(parse_time("2020-08-31 01:02:03.5"), day + 3'723'500'000);
   EXPECT_EQ(parse_time("2020-08-31T02:00:00+02:00", &zone), day);
   EXPECT_TRUE(zone);
-  for (const char* bad : {"31.08.2020", "2020-02-30", "2020-08-31 25:00", "2020-08-31x", "", "2020-08-31 12:00 +2"})
+  for (const char* bad :
+       {"31.08.2020", "2020-02-30", "2020-08-31 25:00", "2020-08-31x", "", "2020-08-31 12:00 +2"})
     EXPECT_EQ(parse_time(bad), std::nullopt) << bad;
   EXPECT_EQ(format_time(day), "2020-08-31");
   EXPECT_EQ(format_time(day + 1), "2020-08-31 00:00:00.000001");

@@ -1,4 +1,5 @@
-// A flag that asks long work to stop. Owned by whoever starts the work; thread-safe; may be set from a signal handler.
+// A flag that asks long work to stop. Owned by whoever starts the work; thread-safe; may be set from a signal
+// handler.
 #pragma once
 
 #include <atomic>

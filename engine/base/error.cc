@@ -32,9 +32,12 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 
 int exit_code(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kSpec: return 2;
-    case ErrorCode::kInterrupted: return 130;
-    default: return 1;
+    case ErrorCode::kSpec:
+      return 2;
+    case ErrorCode::kInterrupted:
+      return 130;
+    default:
+      return 1;
   }
 }
 

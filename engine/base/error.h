@@ -1,5 +1,5 @@
-// Errors that end an operation. A message names the table, column, row or option, what was found, what was expected, and
-// what to do. Expected outcomes are return values; programming mistakes are RLE_CHECK.
+// Errors that end an operation. A message names the table, column, row or option, what was found, what was
+// expected, and what to do. Expected outcomes are return values; programming mistakes are RLE_CHECK.
 #pragma once
 
 #include <fmt/format.h>
@@ -52,7 +52,7 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
 }  // namespace rle
 
 // For invariants that user input can't break. Throws Error{kInternal}.
-#define RLE_CHECK(condition) \
-  do {                       \
+#define RLE_CHECK(condition)                                               \
+  do {                                                                     \
     if (!(condition)) ::rle::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -1,5 +1,5 @@
-// Ids that the compiler keeps apart. NodeTypeId and EdgeTypeId index the lists of a graph's schema; a NodeId is a row's
-// position in the canonical order of its table.
+// Ids that the compiler keeps apart. NodeTypeId and EdgeTypeId index the lists of a graph's schema; a NodeId
+// is a row's position in the canonical order of its table.
 #pragma once
 
 #include <compare>

@@ -1,4 +1,5 @@
-// Where long work says what a person should know: one line a call. Implementations print it, or send it as an event.
+// Where long work says what a person should know: one line a call. Implementations print it, or send it as an
+// event.
 #pragma once
 
 #include <fmt/format.h>
@@ -35,7 +36,9 @@ class ReportLines : public Report {
     Severity severity;
     std::string text;
   };
-  void line(Severity severity, std::string_view text) override { lines_.push_back({severity, std::string(text)}); }
+  void line(Severity severity, std::string_view text) override {
+    lines_.push_back({severity, std::string(text)});
+  }
   const std::vector<Line>& lines() const { return lines_; }
 
  private:

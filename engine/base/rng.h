@@ -1,6 +1,7 @@
-// Counter-based randomness: a number is a pure function of a key and a position, so that the result of a job depends on
-// neither threads nor order. Keys are derived by mixing in what identifies a draw (seed, purpose, epoch, seed row, hop,
-// edge type, position). The mixer is the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+// Counter-based randomness: a number is a pure function of a key and a position, so that the result of a job
+// depends on neither threads nor order. Keys are derived by mixing in what identifies a draw (seed, purpose,
+// epoch, seed row, hop, edge type, position). The mixer is the finaliser of SplitMix64 (Steele, Lea, Flood
+// 2014).
 #pragma once
 
 #include <cstdint>
@@ -27,11 +28,15 @@ class RngKey {
  public:
   constexpr explicit RngKey(uint64_t seed) : value_(mix64(seed)) {}
 
-  constexpr RngKey with(uint64_t part) const { return RngKey(value_ ^ mix64(part + 0x632be59bd9b4e019ull), 0); }
+  constexpr RngKey with(uint64_t part) const {
+    return RngKey(value_ ^ mix64(part + 0x632be59bd9b4e019ull), 0);
+  }
   constexpr RngKey with(std::string_view purpose) const { return with(hash_name(purpose)); }
 
   // The draw at `position`: 64 uniform bits.
-  constexpr uint64_t bits(uint64_t position) const { return mix64(value_ + position * 0xd1342543de82ef95ull); }
+  constexpr uint64_t bits(uint64_t position) const {
+    return mix64(value_ + position * 0xd1342543de82ef95ull);
+  }
   constexpr uint64_t value() const { return value_; }
 
  private:
@@ -57,8 +62,9 @@ class RngStream {
   uint64_t position_ = 0;
 };
 
-// A stateless pseudo-random permutation of 0..size-1: the order of an epoch. O(1) memory; `at(i)` in expected O(1).
-// A four-round Feistel network over the next even number of bits, walked until it falls inside the range.
+// A stateless pseudo-random permutation of 0..size-1: the order of an epoch. O(1) memory; `at(i)` in expected
+// O(1). A four-round Feistel network over the next even number of bits, walked until it falls inside the
+// range.
 class Permutation {
  public:
   Permutation(uint64_t size, RngKey key);

@@ -1,5 +1,6 @@
-// A fixed set of threads that share loops. How a loop is cut into chunks depends on its arguments only, never on the
-// number of threads, so that work which writes one result per chunk gives the same bits with any number of threads.
+// A fixed set of threads that share loops. How a loop is cut into chunks depends on its arguments only, never
+// on the number of threads, so that work which writes one result per chunk gives the same bits with any
+// number of threads.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,8 @@
 
 namespace rle {
 
-// Owned by the job; passed by reference to whatever computes. `for_chunks` may be called from one thread at a time.
+// Owned by the job; passed by reference to whatever computes. `for_chunks` may be called from one thread at a
+// time.
 class ThreadPool {
  public:
   // threads >= 1; the calling thread is one of them.
@@ -24,8 +26,9 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls body(begin, end) for [0, chunk), [chunk, 2 chunk), ... of [0, n), each chunk once, in any order and thread.
-  // The first exception is rethrown here after all threads have stopped. A call from inside a body runs in place.
+  // Calls body(begin, end) for [0, chunk), [chunk, 2 chunk), ... of [0, n), each chunk once, in any order and
+  // thread. The first exception is rethrown here after all threads have stopped. A call from inside a body
+  // runs in place.
   void for_chunks(int64_t n, int64_t chunk, const std::function<void(int64_t begin, int64_t end)>& body);
 
   // Calls body(i) for every i of [0, n): chunks of one.

@@ -47,7 +47,8 @@ class Scanner {
     return count > 0 && count <= 9;
   }
   void skip_spaces() {
-    while (accept(' ')) {}
+    while (accept(' ')) {
+    }
   }
 
  private:
@@ -100,9 +101,11 @@ CivilTime civil_from_micros(int64_t time_us) {
 }
 
 int64_t micros_from_civil(int year, int month, int day, int hour, int minute, int second, int microsecond) {
-  const sys_days date = year_month_day{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
-                                       std::chrono::day{static_cast<unsigned>(day)}};
-  const int64_t seconds = int64_t{date.time_since_epoch().count()} * 86'400 + hour * 3600 + minute * 60 + second;
+  const sys_days date =
+      year_month_day{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                     std::chrono::day{static_cast<unsigned>(day)}};
+  const int64_t seconds =
+      int64_t{date.time_since_epoch().count()} * 86'400 + hour * 3600 + minute * 60 + second;
   return seconds * kMicrosPerSecond + microsecond;
 }
 
@@ -110,17 +113,20 @@ std::optional<int64_t> parse_time(std::string_view text, bool* has_zone) {
   Scanner scan(text);
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, micros = 0, offset_minutes = 0;
   bool zone = false;
-  if (!scan.digits(4, year) || !scan.accept('-') || !scan.digits(2, month) || !scan.accept('-') || !scan.digits(2, day))
+  if (!scan.digits(4, year) || !scan.accept('-') || !scan.digits(2, month) || !scan.accept('-') ||
+      !scan.digits(2, day))
     return std::nullopt;
   const year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
                             std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok()) return std::nullopt;
   if (scan.accept('T') || scan.accept(' ')) {
-    if (!read_clock(scan, hour, minute, second, micros) || !read_zone(scan, offset_minutes, zone)) return std::nullopt;
+    if (!read_clock(scan, hour, minute, second, micros) || !read_zone(scan, offset_minutes, zone))
+      return std::nullopt;
   }
   if (!scan.done()) return std::nullopt;
   if (has_zone != nullptr) *has_zone = zone;
-  return micros_from_civil(year, month, day, hour, minute, second, micros) - offset_minutes * 60 * kMicrosPerSecond;
+  return micros_from_civil(year, month, day, hour, minute, second, micros) -
+         offset_minutes * 60 * kMicrosPerSecond;
 }
 
 std::string format_time(int64_t time_us) {
@@ -143,16 +149,28 @@ std::optional<int64_t> parse_duration(std::string_view text) {
     }
     int64_t count = 0;
     const size_t start = i;
-    while (i < text.size() && text[i] >= '0' && text[i] <= '9' && count < 1'000'000'000) count = count * 10 + (text[i++] - '0');
+    while (i < text.size() && text[i] >= '0' && text[i] <= '9' && count < 1'000'000'000)
+      count = count * 10 + (text[i++] - '0');
     if (i == start || i == text.size()) return std::nullopt;
     int64_t unit = 0;
     switch (text[i++]) {
-      case 's': unit = kMicrosPerSecond; break;
-      case 'm': unit = 60 * kMicrosPerSecond; break;
-      case 'h': unit = 3600 * kMicrosPerSecond; break;
-      case 'd': unit = kMicrosPerDay; break;
-      case 'w': unit = 7 * kMicrosPerDay; break;
-      default: return std::nullopt;
+      case 's':
+        unit = kMicrosPerSecond;
+        break;
+      case 'm':
+        unit = 60 * kMicrosPerSecond;
+        break;
+      case 'h':
+        unit = 3600 * kMicrosPerSecond;
+        break;
+      case 'd':
+        unit = kMicrosPerDay;
+        break;
+      case 'w':
+        unit = 7 * kMicrosPerDay;
+        break;
+      default:
+        return std::nullopt;
     }
     if (count > 36'525'000 / (unit >= kMicrosPerDay ? unit / kMicrosPerDay : 1)) return std::nullopt;
     total += count * unit;

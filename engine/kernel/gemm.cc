@@ -8,7 +8,7 @@ namespace {
 
 int64_t panel_width() { RLE_DISPATCH(gemm_panel()) }
 void run_packed(const GemmOperands& op) { RLE_DISPATCH(gemm_packed(op)) }
-void run_rows(const GemmOperands& op) { RLE_DISPATCH(gemm_rows(op)) }
+void run_rows(const GemmOperands& op){RLE_DISPATCH(gemm_rows(op))}
 
 // Element (p, j) of B is b[p * row + j * col].
 PackedMatrix pack_strided(const float* b, int64_t row, int64_t col, int64_t k, int64_t n, Arena& arena) {
@@ -28,7 +28,9 @@ int64_t packed_size(int64_t k, int64_t n) {
   return (n + panel - 1) / panel * panel * k;
 }
 
-PackedMatrix pack(ConstMatrix b, Arena& arena) { return pack_strided(b.data, b.stride, 1, b.rows, b.cols, arena); }
+PackedMatrix pack(ConstMatrix b, Arena& arena) {
+  return pack_strided(b.data, b.stride, 1, b.rows, b.cols, arena);
+}
 
 PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
   return pack_strided(b.data, 1, b.stride, b.cols, b.rows, arena);
@@ -36,7 +38,8 @@ PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {
   RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
-  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, mode == GemmMode::kAccumulate});
+  run_packed(
+      {a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, mode == GemmMode::kAccumulate});
 }
 
 void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c) {

@@ -1,5 +1,6 @@
-// Matrix products in fp32, on one thread: the caller cuts rows among threads. The product of a tile that lies in L2 runs near
-// the core's peak; B is packed once (per step) into column panels as wide as the register tile.
+// Matrix products in fp32, on one thread: the caller cuts rows among threads. The product of a tile that lies
+// in L2 runs near the core's peak; B is packed once (per step) into column panels as wide as the register
+// tile.
 #pragma once
 
 #include <cstdint>

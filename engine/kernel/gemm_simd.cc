@@ -1,5 +1,5 @@
-// The register tile: kRows x (kVectors * kLanes) accumulators stay in registers over the whole of k. With AVX-512 6 x 64 (24 of
-// 32 registers), with AVX2 6 x 16 (12 of 16).
+// The register tile: kRows x (kVectors * kLanes) accumulators stay in registers over the whole of k. With
+// AVX-512 6 x 64 (24 of 32 registers), with AVX2 6 x 16 (12 of 16).
 #include "kernel/gemm_simd.h"
 
 #include "kernel/simd.h"
@@ -16,11 +16,12 @@ inline FloatVector load(const float* p) { return *reinterpret_cast<const FloatVe
 inline void store(float* p, FloatVector v) { *reinterpret_cast<FloatVector*>(p) = v; }
 
 template <int R>
-inline void tile(int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row, float* c,
-                 int64_t c_row, int accumulate) {
+inline void tile(int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row,
+                 float* c, int64_t c_row, int accumulate) {
   FloatVector sum[R][kVectors];
   for (int i = 0; i < R; ++i)
-    for (int v = 0; v < kVectors; ++v) sum[i][v] = accumulate ? load(c + i * c_row + v * kLanes) : FloatVector{};
+    for (int v = 0; v < kVectors; ++v)
+      sum[i][v] = accumulate ? load(c + i * c_row + v * kLanes) : FloatVector{};
   for (int64_t p = 0; p < k; ++p) {
     FloatVector row[kVectors];
     for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
@@ -35,15 +36,21 @@ inline void tile(int64_t k, const float* a, int64_t a_row, int64_t a_col, const 
     for (int v = 0; v < kVectors; ++v) store(c + i * c_row + v * kLanes, sum[i][v]);
 }
 
-void tile_rows(int64_t rows, int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row,
-               float* c, int64_t c_row, int accumulate) {
+void tile_rows(int64_t rows, int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b,
+               int64_t b_row, float* c, int64_t c_row, int accumulate) {
   switch (rows) {
-    case 1: return tile<1>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
-    case 2: return tile<2>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
-    case 3: return tile<3>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
-    case 4: return tile<4>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
-    case 5: return tile<5>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
-    default: return tile<kRows>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+    case 1:
+      return tile<1>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+    case 2:
+      return tile<2>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+    case 3:
+      return tile<3>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+    case 4:
+      return tile<4>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+    case 5:
+      return tile<5>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+    default:
+      return tile<kRows>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
   }
 }
 
@@ -51,7 +58,8 @@ void tile_rows(int64_t rows, int64_t k, const float* a, int64_t a_row, int64_t a
 void full_panel(const GemmOperands& op, const float* b, int64_t b_row, float* c) {
   for (int64_t i = 0; i < op.m; i += kRows) {
     const int64_t rows = op.m - i < kRows ? op.m - i : kRows;
-    tile_rows(rows, op.k, op.a + i * op.a_row, op.a_row, op.a_col, b, b_row, c + i * op.c_row, op.c_row, op.accumulate);
+    tile_rows(rows, op.k, op.a + i * op.a_row, op.a_row, op.a_col, b, b_row, c + i * op.c_row, op.c_row,
+              op.accumulate);
   }
 }
 

@@ -12,11 +12,11 @@ struct GemmOperands {
   int64_t m, n, k;
   const float* a;
   int64_t a_row, a_col;
-  const float* b;       // packed panels, or row-major with `b_row`
+  const float* b;  // packed panels, or row-major with `b_row`
   int64_t b_row;
   float* c;
   int64_t c_row;
-  int accumulate;       // 0 or 1
+  int accumulate;  // 0 or 1
 };
 
 RLE_DECLARE_SIMD(int64_t gemm_panel())

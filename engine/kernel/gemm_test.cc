@@ -35,7 +35,8 @@ class GemmTest : public ::testing::TestWithParam<Isa> {
   }
   static void expect_close(Matrix got, Matrix want, int64_t k) {
     for (int64_t i = 0; i < got.size(); ++i)
-      ASSERT_NEAR(got.data[i], want.data[i], 1e-5 * std::sqrt(static_cast<double>(k) + 1.0)) << "element " << i;
+      ASSERT_NEAR(got.data[i], want.data[i], 1e-5 * std::sqrt(static_cast<double>(k) + 1.0))
+          << "element " << i;
   }
 
   Arena arena_;
@@ -43,7 +44,8 @@ class GemmTest : public ::testing::TestWithParam<Isa> {
   std::optional<ScopedIsa> isa_;
 };
 
-constexpr Case kCases[] = {{1, 1, 1}, {5, 3, 7}, {6, 64, 16}, {13, 65, 20}, {64, 128, 128}, {37, 200, 0}, {7, 17, 130}};
+constexpr Case kCases[] = {{1, 1, 1},      {5, 3, 7},    {6, 64, 16}, {13, 65, 20},
+                           {64, 128, 128}, {37, 200, 0}, {7, 17, 130}};
 
 TEST_P(GemmTest, ProductEqualsTheOracle) {
   for (const auto& [m, n, k] : kCases) {

@@ -16,7 +16,8 @@ Isa requested_isa() {
   for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) {
     if (to_string(isa) != wanted) continue;
     if (isa > best)
-      fail(ErrorCode::kSpec, "RLE_ISA={}: this CPU has at most {}; unset it, or name a lower one", wanted, to_string(best));
+      fail(ErrorCode::kSpec, "RLE_ISA={}: this CPU has at most {}; unset it, or name a lower one", wanted,
+           to_string(best));
     return isa;
   }
   fail(ErrorCode::kSpec, "RLE_ISA={}: unknown instruction set; use baseline, avx2 or avx512", wanted);
@@ -31,9 +32,12 @@ std::atomic<int>& active() {
 
 std::string_view to_string(Isa isa) {
   switch (isa) {
-    case Isa::kAvx512: return "avx512";
-    case Isa::kAvx2: return "avx2";
-    default: return "baseline";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kAvx2:
+      return "avx2";
+    default:
+      return "baseline";
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 void run_forward(const NormReluOperands& op) { RLE_DISPATCH(norm_relu_forward(op)) }
 void run_rebuild(const NormReluOperands& op) { RLE_DISPATCH(norm_relu_rebuild(op)) }
-void run_backward(const NormReluOperands& op) { RLE_DISPATCH(norm_relu_backward(op)) }
+void run_backward(const NormReluOperands& op){RLE_DISPATCH(norm_relu_backward(op))}
 
 uint32_t drop_below(const Dropout& dropout) {
   RLE_CHECK(dropout.probability >= 0 && dropout.probability < 1);
@@ -34,7 +34,8 @@ NormReluOperands operands(const NormReluSaved& saved, const float* input, float*
 
 void norm_relu_forward(ConstMatrix x, const NormParameters& parameters, const Dropout& dropout,
                        const NormReluSaved& saved, Matrix y) {
-  RLE_CHECK(x.rows == y.rows && x.cols == y.cols && x.rows == saved.normalised.rows && x.cols == saved.normalised.cols);
+  RLE_CHECK(x.rows == y.rows && x.cols == y.cols && x.rows == saved.normalised.rows &&
+            x.cols == saved.normalised.cols);
   RLE_CHECK(x.contiguous() && y.contiguous() && saved.normalised.contiguous());
   NormReluOperands op = operands(saved, x.data, y.data);
   op.weight = parameters.weight;
@@ -51,8 +52,8 @@ void norm_relu_rebuild(const NormReluSaved& saved, const NormParameters& paramet
   run_rebuild(op);
 }
 
-void norm_relu_backward(ConstMatrix dy, const NormReluSaved& saved, const float* weight, float* weight_gradient,
-                        float* bias_gradient, Matrix dx) {
+void norm_relu_backward(ConstMatrix dy, const NormReluSaved& saved, const float* weight,
+                        float* weight_gradient, float* bias_gradient, Matrix dx) {
   RLE_CHECK(dy.rows == dx.rows && dy.cols == dx.cols && dy.rows == saved.normalised.rows);
   RLE_CHECK(dy.contiguous() && dx.contiguous());
   NormReluOperands op = operands(saved, dy.data, dx.data);
@@ -67,7 +68,8 @@ void norm_relu_forward_oracle(ConstMatrix x, const NormParameters& parameters, c
   for (int64_t i = 0; i < x.rows; ++i) {
     double mean = 0, variance = 0;
     for (int64_t j = 0; j < x.cols; ++j) mean += double{x.row(i)[j]} / static_cast<double>(x.cols);
-    for (int64_t j = 0; j < x.cols; ++j) variance += std::pow(double{x.row(i)[j]} - mean, 2) / static_cast<double>(x.cols);
+    for (int64_t j = 0; j < x.cols; ++j)
+      variance += std::pow(double{x.row(i)[j]} - mean, 2) / static_cast<double>(x.cols);
     const double inverse_std = 1.0 / std::sqrt(variance + double{kNormEpsilon});
     saved.inverse_std[i] = static_cast<float>(inverse_std);
     for (int64_t j = 0; j < x.cols; ++j) {
@@ -82,8 +84,8 @@ void norm_relu_forward_oracle(ConstMatrix x, const NormParameters& parameters, c
   }
 }
 
-void norm_relu_backward_oracle(ConstMatrix dy, const NormReluSaved& saved, const float* weight, float* weight_gradient,
-                               float* bias_gradient, Matrix dx) {
+void norm_relu_backward_oracle(ConstMatrix dy, const NormReluSaved& saved, const float* weight,
+                               float* weight_gradient, float* bias_gradient, Matrix dx) {
   const int64_t cols = dy.cols;
   for (int64_t i = 0; i < dy.rows; ++i) {
     const float* normalised = saved.normalised.row(i);
@@ -97,8 +99,9 @@ void norm_relu_backward_oracle(ConstMatrix dy, const NormReluSaved& saved, const
     }
     for (int64_t j = 0; j < cols; ++j) {
       const double dz = saved.mask[i * cols + j] ? double{dy.row(i)[j]} * double{saved.scale} : 0.0;
-      dx.row(i)[j] = static_cast<float>(double{saved.inverse_std[i]} *
-                                        (dz * double{weight[j]} - (sum + double{normalised[j]} * dot) / static_cast<double>(cols)));
+      dx.row(i)[j] = static_cast<float>(
+          double{saved.inverse_std[i]} *
+          (dz * double{weight[j]} - (sum + double{normalised[j]} * dot) / static_cast<double>(cols)));
     }
   }
 }

@@ -1,4 +1,5 @@
-// What norm_relu_simd.cc defines once per instruction set; included by norm_relu.cc and norm_relu_simd.cc only.
+// What norm_relu_simd.cc defines once per instruction set; included by norm_relu.cc and norm_relu_simd.cc
+// only.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@ namespace rle {
 // Raw form of the calls in norm_relu.h; matrices are (rows, cols) row-major.
 struct NormReluOperands {
   int64_t rows, cols;
-  const float* input;     // x, or dy
+  const float* input;  // x, or dy
   float* normalised;
   float* inverse_std;
   uint8_t* mask;
@@ -19,7 +20,7 @@ struct NormReluOperands {
   const uint32_t* row_keys;  // nullptr: no dropout
   uint32_t drop_below;       // dropped where the hash is less
   float scale;
-  float* output;             // y, or dx
+  float* output;  // y, or dx
   float* weight_gradient;
   float* bias_gradient;
 };

@@ -16,22 +16,24 @@ void run_column_sums(const float* x, int64_t rows, int64_t cols, float* out) {
 
 }  // namespace
 
-void segment_sum(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
-                 Matrix y) {
+void segment_sum(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
+                 SegmentMode mode, Matrix y) {
   RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous());
   run_sum({lists.offsets, lists.index, begin, end, y.cols, INT64_MAX, scale, 0, x.data,
            mode == SegmentMode::kAccumulate, y.data});
 }
 
-void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy, int64_t begin,
-                          int64_t end, Matrix dx) {
+void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
+                          int64_t begin, int64_t end, Matrix dx) {
   RLE_CHECK(dx.cols == dy.cols && end <= dx.rows && dx.contiguous() && dy.contiguous());
   run_sum({transposed.offsets, transposed.index, begin, end, dx.cols, limit, scale, 1, dy.data, 1, dx.data});
 }
 
-void gather_rows(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode, Matrix y) {
+void gather_rows(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
+                 Matrix y) {
   RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous());
-  run_gather({nullptr, index, begin, end, y.cols, INT64_MAX, nullptr, 0, x.data, mode == SegmentMode::kAccumulate, y.data});
+  run_gather({nullptr, index, begin, end, y.cols, INT64_MAX, nullptr, 0, x.data,
+              mode == SegmentMode::kAccumulate, y.data});
 }
 
 void add_column_sums(ConstMatrix x, float* out) {
@@ -57,10 +59,11 @@ void segment_max(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Ma
   }
 }
 
-void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y, ConstMatrix ties,
-                          ConstMatrix dy, int64_t begin, int64_t end, Matrix dx) {
+void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y,
+                          ConstMatrix ties, ConstMatrix dy, int64_t begin, int64_t end, Matrix dx) {
   for (int64_t s = begin; s < end; ++s) {
-    for (int64_t e = transposed.offsets[s]; e < transposed.offsets[s + 1] && transposed.index[e] < limit; ++e) {
+    for (int64_t e = transposed.offsets[s]; e < transposed.offsets[s + 1] && transposed.index[e] < limit;
+         ++e) {
       const int64_t i = transposed.index[e];
       for (int64_t j = 0; j < dx.cols; ++j)
         if (x.row(s)[j] == y.row(i)[j]) dx.row(s)[j] += dy.row(i)[j] / ties.row(i)[j];
@@ -68,20 +71,21 @@ void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, C
   }
 }
 
-void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
-                        Matrix y) {
+void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
+                        SegmentMode mode, Matrix y) {
   for (int64_t i = begin; i < end; ++i)
     for (int64_t j = 0; j < y.cols; ++j) {
       double sum = 0;
-      for (int64_t e = lists.offsets[i]; e < lists.offsets[i + 1]; ++e) sum += double{x.row(lists.index[e])[j]};
+      for (int64_t e = lists.offsets[i]; e < lists.offsets[i + 1]; ++e)
+        sum += double{x.row(lists.index[e])[j]};
       if (scale != nullptr) sum *= double{scale[i]};
       if (mode == SegmentMode::kAccumulate) sum += double{y.row(i)[j]};
       y.row(i)[j] = static_cast<float>(sum);
     }
 }
 
-void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy, int64_t begin,
-                                 int64_t end, Matrix dx) {
+void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
+                                 int64_t begin, int64_t end, Matrix dx) {
   for (int64_t s = begin; s < end; ++s)
     for (int64_t j = 0; j < dx.cols; ++j) {
       double sum = double{dx.row(s)[j]};
@@ -93,7 +97,8 @@ void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const flo
     }
 }
 
-void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode, Matrix y) {
+void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
+                        Matrix y) {
   for (int64_t i = begin; i < end; ++i)
     for (int64_t j = 0; j < y.cols; ++j) {
       const float value = index[i] < 0 ? 0.0f : x.row(index[i])[j];

@@ -1,4 +1,5 @@
-// What segment_simd.cc defines once per instruction set: operations on single rows; included by segment*.cc only.
+// What segment_simd.cc defines once per instruction set: operations on single rows; included by segment*.cc
+// only.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,9 @@ struct SegmentOperands {
   const int32_t* offsets;
   const int32_t* index;
   int64_t begin, end, cols;
-  int64_t limit;        // list numbers from here on are left out (transposed); INT64_MAX: none
-  const float* scale;   // per list, or nullptr
-  int scale_by_index;   // 0: scale[i] of the output row; 1: scale[index] of the row read
+  int64_t limit;       // list numbers from here on are left out (transposed); INT64_MAX: none
+  const float* scale;  // per list, or nullptr
+  int scale_by_index;  // 0: scale[i] of the output row; 1: scale[index] of the row read
   const float* x;
   int accumulate;
   float* y;

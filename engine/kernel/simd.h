@@ -1,6 +1,6 @@
-// Vectors of the instruction set that a *_simd.cc is compiled for (gcc's vector extension: ordinary operators work on them).
-// These sources use neither the standard library's templates nor inline functions of other headers, so that no code built for
-// a newer CPU is shared with the rest of the program.
+// Vectors of the instruction set that a *_simd.cc is compiled for (gcc's vector extension: ordinary operators
+// work on them). These sources use neither the standard library's templates nor inline functions of other
+// headers, so that no code built for a newer CPU is shared with the rest of the program.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Products of a matrix with single vectors: folding a numeric column's weight into the first layer, and its gradient.
-// y and x are contiguous; w (rows, cols) may be a slice of a wider matrix.
+// Products of a matrix with single vectors: folding a numeric column's weight into the first layer, and its
+// gradient. y and x are contiguous; w (rows, cols) may be a slice of a wider matrix.
 #pragma once
 
 #include "tensor/matrix.h"

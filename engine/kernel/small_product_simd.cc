@@ -11,7 +11,8 @@ void multiply_vector(const float* w, int64_t rows, int64_t cols, int64_t stride,
   }
 }
 
-void add_transposed_product(const float* w, int64_t rows, int64_t cols, int64_t stride, const float* y, float* x) {
+void add_transposed_product(const float* w, int64_t rows, int64_t cols, int64_t stride, const float* y,
+                            float* x) {
   for (int64_t i = 0; i < rows; ++i) {
     const float factor = y[i];
 #pragma omp simd

@@ -12,13 +12,15 @@ std::vector<float> time_frequencies(int64_t width) {
   std::vector<float> frequencies(static_cast<size_t>(width / 2));
   for (size_t i = 0; i < frequencies.size(); ++i) {
     // torch.logspace(0, 1, half, base=1e-4): exponents by equal steps from 0 to 1
-    const double exponent = frequencies.size() == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(frequencies.size() - 1);
+    const double exponent =
+        frequencies.size() == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(frequencies.size() - 1);
     frequencies[i] = static_cast<float>(std::pow(1e-4, exponent));
   }
   return frequencies;
 }
 
-void encode_time_deltas(const int64_t* delta_s, int64_t n, const std::vector<float>& frequencies, Matrix out) {
+void encode_time_deltas(const int64_t* delta_s, int64_t n, const std::vector<float>& frequencies,
+                        Matrix out) {
   const int64_t half = static_cast<int64_t>(frequencies.size());
   RLE_CHECK(out.rows == n && out.cols == 2 * half);
   for (int64_t r = 0; r < n; ++r) {

@@ -12,15 +12,15 @@ enum class Aggregation { kMean, kMax, kSum };
 enum class Norm { kBatch, kLayer, kInstance };
 
 struct ModelConfig {
-  int64_t channels = 128;              // even
-  int64_t encoder_blocks = 2;          // residual blocks per table; 0 allowed
-  double dropout = 0.2;                // inside the residual blocks
-  int64_t gnn_layers = 2;              // resolved: gnn_layers, or the number of fanouts
+  int64_t channels = 128;      // even
+  int64_t encoder_blocks = 2;  // residual blocks per table; 0 allowed
+  double dropout = 0.2;        // inside the residual blocks
+  int64_t gnn_layers = 2;      // resolved: gnn_layers, or the number of fanouts
   Aggregation conv_aggregation = Aggregation::kMean;
   Aggregation hetero_conv_aggregation = Aggregation::kSum;
   Norm gnn_norm = Norm::kLayer;
   int64_t head_layers = 1;
-  Norm head_norm = Norm::kBatch;       // batch or layer
+  Norm head_norm = Norm::kBatch;  // batch or layer
   bool use_temporal_encoder = true;
   std::vector<std::string> shallow_embeddings;  // table names
 };

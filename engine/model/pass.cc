@@ -82,13 +82,15 @@ void Pass::prepare_edges() {
 
 void Pass::prepare_seed_groups() {
   for (size_t t = 0; t < types(); ++t)
-    seed_groups_.push_back(transpose_gather(nodes(t).seed.data(), nodes(t).nodes(), input_.batch->seeds, step_.arena));
+    seed_groups_.push_back(
+        transpose_gather(nodes(t).seed.data(), nodes(t).nodes(), input_.batch->seeds, step_.arena));
 }
 
 void Pass::encode_tables() {
   for (size_t t = 0; t < types(); ++t)
     encoded_.push_back(modules_.encoders[t].prepare(
-        step_, table_values(definition_.statistics[t], (*input_.features)[t], nodes(t).distinct, step_.arena)));
+        step_,
+        table_values(definition_.statistics[t], (*input_.features)[t], nodes(t).distinct, step_.arena)));
   const std::vector<SlotWork> work = slot_work(encoded_);
   step_.pool.for_each(static_cast<int64_t>(work.size()), [&](int64_t i) {
     const SlotWork& item = work[static_cast<size_t>(i)];
@@ -114,10 +116,12 @@ void Pass::expand_nodes() {
     if (timed)
       temporal_[t] = modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])].forward(
           step_, block.delta_s.data(), static_cast<int64_t>(block.delta_s.size()));
-    const Matrix x = new_matrix(step_.arena, nodes_within(t, static_cast<int64_t>(modules_.layers.size())), channels_);
+    const Matrix x =
+        new_matrix(step_.arena, nodes_within(t, static_cast<int64_t>(modules_.layers.size())), channels_);
     step_.pool.for_chunks(x.rows, kTileRows, [&](int64_t begin, int64_t end) {
       gather_rows(block.row.data(), encoded_[t].output, begin, end, SegmentMode::kOverwrite, x);
-      if (timed) gather_rows(block.delta.data(), temporal_[t].output, begin, end, SegmentMode::kAccumulate, x);
+      if (timed)
+        gather_rows(block.delta.data(), temporal_[t].output, begin, end, SegmentMode::kAccumulate, x);
     });
     inputs_.push_back(x);
   }
@@ -137,7 +141,8 @@ void Pass::run_layer(size_t l) {
       continue;
     }
     const Csr groups = seed_groups_.empty() ? Csr{} : seed_groups_[t];
-    state.norms[t] = modules_.layers[l].norms[t].forward(step_, state.conv.outputs[t], groups, input_.batch->seeds);
+    state.norms[t] =
+        modules_.layers[l].norms[t].forward(step_, state.conv.outputs[t], groups, input_.batch->seeds);
     state.outputs.push_back(state.norms[t].output);
   }
   layers_.push_back(std::move(state));
@@ -149,7 +154,8 @@ void Pass::backward(Matrix doutput) {
   const Matrix dseeds = modules_.head.backward(step_, head_, doutput);
   const std::vector<ConstMatrix>& last = layers_.empty() ? inputs_ : layers_.back().outputs;
   std::vector<Matrix> gradients;
-  for (size_t t = 0; t < types(); ++t) gradients.push_back(new_zero_matrix(step_.arena, last[t].rows, channels_));
+  for (size_t t = 0; t < types(); ++t)
+    gradients.push_back(new_zero_matrix(step_.arena, last[t].rows, channels_));
   std::copy(dseeds.data, dseeds.data + dseeds.size(), gradients[definition_.entity_type.index()].data);
   for (size_t l = layers_.size(); l-- > 0;) backward_layer(l, gradients);
   for (size_t t = 0; t < types(); ++t) backward_nodes(t, gradients[t]);
@@ -213,7 +219,8 @@ std::string Pass::first_not_finite() const {
     if (!all_finite(inputs_[t])) return "temporal encoder of table " + table(t);
   for (size_t l = 0; l < layers_.size(); ++l)
     for (size_t t = 0; t < types(); ++t)
-      if (!all_finite(layers_[l].outputs[t])) return "message passing layer " + std::to_string(l + 1) + ", table " + table(t);
+      if (!all_finite(layers_[l].outputs[t]))
+        return "message passing layer " + std::to_string(l + 1) + ", table " + table(t);
   if (!all_finite(head_.output)) return "head";
   return "";
 }

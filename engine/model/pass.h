@@ -22,11 +22,11 @@ struct Modules {
     std::vector<NodeNorm> norms;  // per node type
   };
 
-  std::vector<TableEncoder> encoders;        // per node type
-  std::vector<int> temporal_of;              // per node type: index into temporal, or -1
+  std::vector<TableEncoder> encoders;  // per node type
+  std::vector<int> temporal_of;        // per node type: index into temporal, or -1
   std::vector<TemporalEncoder> temporal;
-  std::vector<int> shallow_of;               // per node type: index into shallow, or -1
-  std::vector<ParameterId> shallow;          // (nodes, channels)
+  std::vector<int> shallow_of;       // per node type: index into shallow, or -1
+  std::vector<ParameterId> shallow;  // (nodes, channels)
   std::vector<Layer> layers;
   MlpHead head;
 };
@@ -42,7 +42,8 @@ class Pass {
   void backward(Matrix doutput);
 
   ConstMatrix seed_vectors() const;  // (seeds, channels) before the head
-  // The first module whose output holds a value that is not finite, in the order of the forward pass; "" where all are.
+  // The first module whose output holds a value that is not finite, in the order of the forward pass; ""
+  // where all are.
   std::string first_not_finite() const;
 
  private:

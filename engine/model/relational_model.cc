@@ -19,7 +19,9 @@ struct RelationalModel::Impl {
   Arena arena;
   std::vector<float> embeddings;
 
-  void keep_embeddings(ConstMatrix vectors) { embeddings.assign(vectors.data, vectors.data + vectors.size()); }
+  void keep_embeddings(ConstMatrix vectors) {
+    embeddings.assign(vectors.data, vectors.data + vectors.size());
+  }
 };
 
 RelationalModel::RelationalModel(ModelDefinition definition, uint64_t seed)
@@ -32,8 +34,8 @@ ParameterStore& RelationalModel::parameters() { return impl_->parameters; }
 const ParameterStore& RelationalModel::parameters() const { return impl_->parameters; }
 const std::vector<float>& RelationalModel::embeddings() const { return impl_->embeddings; }
 
-StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, const LossTargets& targets, RngKey dropout,
-                                       ThreadPool& pool) {
+StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, const LossTargets& targets,
+                                       RngKey dropout, ThreadPool& pool) {
   impl_->arena.reset();
   impl_->parameters.zero_gradients();
   Step step{impl_->parameters, impl_->arena, pool, true, dropout};

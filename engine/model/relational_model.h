@@ -1,5 +1,6 @@
-// The relational model: column encoders and residual blocks per table, temporal encoding, heterogeneous message passing, head
-// (docs/model.md). Put together from nn modules for one (graph schema, statistics, task, configuration).
+// The relational model: column encoders and residual blocks per table, temporal encoding, heterogeneous
+// message passing, head (docs/model.md). Put together from nn modules for one (graph schema, statistics,
+// task, configuration).
 #pragma once
 
 #include <cstdint>
@@ -8,26 +9,28 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "graph/graph.h"
 #include "model/config.h"
 #include "nn/loss.h"
 #include "nn/parameter_store.h"
 #include "sample/batch.h"
-#include "graph/graph.h"
 #include "table/features.h"
 
 namespace rle {
 
-// All that decides the shapes and names of parameters. Equal definitions have equal parameters; stored in the checkpoint.
+// All that decides the shapes and names of parameters. Equal definitions have equal parameters; stored in the
+// checkpoint.
 struct ModelDefinition {
-  GraphSchema graph;                         // names and directions; counts are not used, except for shallow embeddings
-  std::vector<TableStatistics> statistics;   // per node type; no columns: one constant feature
+  GraphSchema graph;  // names and directions; counts are not used, except for shallow embeddings
+  std::vector<TableStatistics> statistics;  // per node type; no columns: one constant feature
   NodeTypeId entity_type;
-  bool task_has_time = true;                 // false: temporal encoder off
+  bool task_has_time = true;  // false: temporal encoder off
   int64_t outputs = 1;
   ModelConfig config;
 };
 
-// What one batch holds, borrowed: the sampled subgraphs, and the features of their distinct rows, per node type.
+// What one batch holds, borrowed: the sampled subgraphs, and the features of their distinct rows, per node
+// type.
 struct ModelInput {
   const Batch* batch = nullptr;
   const std::vector<FeatureRows>* features = nullptr;  // per node type, rows = batch->nodes[t].distinct
@@ -37,7 +40,8 @@ struct ModelInput {
 struct StepResult {
   double loss = 0;
   bool finite = true;
-  std::string first_not_finite;  // module whose output was the first that is not finite, where finite is false
+  std::string
+      first_not_finite;  // module whose output was the first that is not finite, where finite is false
 };
 
 // Owns parameters and the memory of a step. One thread drives it; it computes on the pool it is given.
@@ -50,7 +54,8 @@ class RelationalModel {
   ParameterStore& parameters();
   const ParameterStore& parameters() const;
 
-  // Forward in training mode (dropout keyed by `dropout`), loss, backward. Gradients are set (not accumulated).
+  // Forward in training mode (dropout keyed by `dropout`), loss, backward. Gradients are set (not
+  // accumulated).
   StepResult train_step(const ModelInput& input, LossKind loss, const LossTargets& targets, RngKey dropout,
                         ThreadPool& pool);
 

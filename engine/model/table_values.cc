@@ -12,12 +12,17 @@ constexpr const char* kConstantColumn = "__constant__";
 ColumnKind kind_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::kInteger:
-    case Dtype::kFloat: return ColumnKind::kNumeric;
-    case Dtype::kCategory: return ColumnKind::kCategory;
-    case Dtype::kMultiCategorical: return ColumnKind::kMultiCategory;
-    case Dtype::kDatetime: return ColumnKind::kDatetime;
+    case Dtype::kFloat:
+      return ColumnKind::kNumeric;
+    case Dtype::kCategory:
+      return ColumnKind::kCategory;
+    case Dtype::kMultiCategorical:
+      return ColumnKind::kMultiCategory;
+    case Dtype::kDatetime:
+      return ColumnKind::kDatetime;
     case Dtype::kEmbedding:
-    case Dtype::kText: return ColumnKind::kEmbedding;
+    case Dtype::kText:
+      return ColumnKind::kEmbedding;
   }
   return ColumnKind::kNumeric;
 }
@@ -58,13 +63,14 @@ ColumnValues column_values(ColumnKind kind, const ColumnRows& rows) {
 std::vector<ColumnShape> column_shapes(const TableStatistics& statistics) {
   std::vector<ColumnShape> shapes;
   for (const ColumnStatistics& column : statistics.columns)
-    shapes.push_back({column.column, kind_of(column.dtype), static_cast<int64_t>(column.vocabulary.size()), column.dimension});
+    shapes.push_back({column.column, kind_of(column.dtype), static_cast<int64_t>(column.vocabulary.size()),
+                      column.dimension});
   if (shapes.empty()) shapes.push_back({kConstantColumn, ColumnKind::kNumeric, 0, 0});
   return shapes;
 }
 
-TableValues table_values(const TableStatistics& statistics, const FeatureRows& rows, const std::vector<NodeId>& row_ids,
-                         Arena& arena) {
+TableValues table_values(const TableStatistics& statistics, const FeatureRows& rows,
+                         const std::vector<NodeId>& row_ids, Arena& arena) {
   const int64_t count = static_cast<int64_t>(row_ids.size());
   RLE_CHECK(rows.columns.size() == statistics.columns.size());
   TableValues values;

@@ -6,8 +6,9 @@
 
 namespace rle {
 
-HeteroConv::HeteroConv(ParameterStore& parameters, const std::string& prefix, std::vector<ConvEdgeType> edge_types,
-                       int64_t node_types, int64_t channels, Reduce conv, Reduce hetero)
+HeteroConv::HeteroConv(ParameterStore& parameters, const std::string& prefix,
+                       std::vector<ConvEdgeType> edge_types, int64_t node_types, int64_t channels,
+                       Reduce conv, Reduce hetero)
     : edge_types_(std::move(edge_types)),
       incoming_(static_cast<size_t>(node_types)),
       channels_(channels),
@@ -30,7 +31,8 @@ void HeteroConv::prepare_edge(Step& step, size_t e, const ConvEdges& edges, Cont
   const int64_t targets = context.targets[static_cast<size_t>(edge_types_[e].target)];
   state.active = targets > 0 && edges.count > 0 && edges.by_target.offsets[targets] > 0;
   if (!state.active) return;
-  state.neighbour = pack_transposed(step.weight(parameters_[e].neighbour_weight, channels_, channels_), step.arena);
+  state.neighbour =
+      pack_transposed(step.weight(parameters_[e].neighbour_weight, channels_, channels_), step.arena);
   state.aggregated = new_matrix(step.arena, targets, channels_);
   if (conv_ == Reduce::kMax) state.ties = new_matrix(step.arena, targets, channels_);
   if (conv_ != Reduce::kMean) return;
@@ -55,7 +57,8 @@ HeteroConv::Group HeteroConv::make_group(Step& step, std::vector<size_t> edges, 
 }
 
 HeteroConv::Context HeteroConv::forward(Step& step, const std::vector<ConstMatrix>& inputs,
-                                        const std::vector<ConvEdges>& edges, const std::vector<int64_t>& targets) const {
+                                        const std::vector<ConvEdges>& edges,
+                                        const std::vector<int64_t>& targets) const {
   Context context;
   context.targets = targets;
   context.inputs = inputs;
@@ -77,8 +80,8 @@ HeteroConv::Context HeteroConv::forward(Step& step, const std::vector<ConstMatri
   return context;
 }
 
-void HeteroConv::forward_group(Step& step, const Context& context, const std::vector<ConvEdges>& edges, size_t type,
-                               const Group& group) const {
+void HeteroConv::forward_group(Step& step, const Context& context, const std::vector<ConvEdges>& edges,
+                               size_t type, const Group& group) const {
   float* bias = step.arena.allocate_zero<float>(channels_);
   for (size_t e : group.edges)
     for (int64_t j = 0; j < channels_; ++j) bias[j] += step.value(parameters_[e].neighbour_bias)[j];
@@ -94,7 +97,8 @@ void HeteroConv::forward_group(Step& step, const Context& context, const std::ve
       if (conv_ == Reduce::kMax)
         segment_max(edges[e].by_target, source, begin, end, state.aggregated, state.ties);
       else
-        segment_sum(edges[e].by_target, state.inverse_degree, source, begin, end, SegmentMode::kOverwrite, state.aggregated);
+        segment_sum(edges[e].by_target, state.inverse_degree, source, begin, end, SegmentMode::kOverwrite,
+                    state.aggregated);
       gemm(state.aggregated.slice(begin, end), state.neighbour, out, GemmMode::kAccumulate);
     }
     if (scale != 1.0f)
@@ -132,7 +136,8 @@ void HeteroConv::backward(Step& step, const Context& context, const std::vector<
   }
 }
 
-std::vector<Matrix> HeteroConv::split_gradient(Step& step, const Context& context, size_t type, Matrix doutput) const {
+std::vector<Matrix> HeteroConv::split_gradient(Step& step, const Context& context, size_t type,
+                                               Matrix doutput) const {
   const size_t groups = context.groups[type].size();
   if (groups == 1) {
     if (hetero_ == Reduce::kMean) {
@@ -174,11 +179,13 @@ void HeteroConv::group_gradients(Step& step, const Context& context, size_t type
     add(sum + size - channels_, channels_, step.gradient(parameters_[e].neighbour_bias));
   }
   for (size_t a = 0; a < active.size(); ++a)
-    add(sum + static_cast<int64_t>(a + 1) * square, square, step.gradient(parameters_[active[a]].neighbour_weight));
+    add(sum + static_cast<int64_t>(a + 1) * square, square,
+        step.gradient(parameters_[active[a]].neighbour_weight));
 }
 
-void HeteroConv::backward_group(Step& step, const Context& context, const std::vector<ConvEdges>& edges, size_t type,
-                                const Group& group, ConstMatrix doutput, const std::vector<Matrix>& dinputs) const {
+void HeteroConv::backward_group(Step& step, const Context& context, const std::vector<ConvEdges>& edges,
+                                size_t type, const Group& group, ConstMatrix doutput,
+                                const std::vector<Matrix>& dinputs) const {
   group_gradients(step, context, type, group, doutput);
   parallel_gemm(step, doutput, pack(group.root_weight, step.arena), dinputs[type].slice(0, doutput.rows),
                 GemmMode::kAccumulate);
@@ -187,8 +194,8 @@ void HeteroConv::backward_group(Step& step, const Context& context, const std::v
       backward_edge(step, context, edges[e], e, doutput, dinputs[static_cast<size_t>(edge_types_[e].source)]);
 }
 
-void HeteroConv::backward_edge(Step& step, const Context& context, const ConvEdges& edges, size_t e, ConstMatrix doutput,
-                               Matrix dsource) const {
+void HeteroConv::backward_edge(Step& step, const Context& context, const ConvEdges& edges, size_t e,
+                               ConstMatrix doutput, Matrix dsource) const {
   const EdgeState& state = context.edges[e];
   const Matrix daggregated = new_matrix(step.arena, doutput.rows, channels_);
   const ConstMatrix weight = step.weight(parameters_[e].neighbour_weight, channels_, channels_);
@@ -196,9 +203,11 @@ void HeteroConv::backward_edge(Step& step, const Context& context, const ConvEdg
   const ConstMatrix source = context.inputs[static_cast<size_t>(edge_types_[e].source)];
   step.pool.for_chunks(dsource.rows, kTileRows, [&](int64_t begin, int64_t end) {
     if (conv_ == Reduce::kMax)
-      segment_max_backward(edges.by_source, doutput.rows, source, state.aggregated, state.ties, daggregated, begin, end, dsource);
+      segment_max_backward(edges.by_source, doutput.rows, source, state.aggregated, state.ties, daggregated,
+                           begin, end, dsource);
     else
-      segment_sum_backward(edges.by_source, doutput.rows, state.inverse_degree, daggregated, begin, end, dsource);
+      segment_sum_backward(edges.by_source, doutput.rows, state.inverse_degree, daggregated, begin, end,
+                           dsource);
   });
 }
 

@@ -1,10 +1,11 @@
-// One layer of heterogeneous message passing (GraphSAGE per edge type; Hamilton, Ying, Leskovec 2017; heterogeneous form of
-// Schlichtkrull et al. 2018 as in PyG's HeteroConv): for each edge type
+// One layer of heterogeneous message passing (GraphSAGE per edge type; Hamilton, Ying, Leskovec 2017;
+// heterogeneous form of Schlichtkrull et al. 2018 as in PyG's HeteroConv): for each edge type
 //   W_neigh agg(neighbours) + b + W_root x_target,   agg = mean | max | sum,
-// combined over the edge types that enter a node type by sum | mean | max (mean divides by all of the schema). Edge types
-// without sampled edges still give b + W_root x.
+// combined over the edge types that enter a node type by sum | mean | max (mean divides by all of the
+// schema). Edge types without sampled edges still give b + W_root x.
 //
-// Where types are summed or averaged, W_root of all of them act as their sum; they stay parameters of their own.
+// Where types are summed or averaged, W_root of all of them act as their sum; they stay parameters of their
+// own.
 #pragma once
 
 #include <string>
@@ -19,14 +20,14 @@ namespace rle {
 enum class Reduce { kSum, kMean, kMax };
 
 struct ConvEdgeType {
-  std::string name;            // "<source>.<edge>.<target>", for parameter names
+  std::string name;                // "<source>.<edge>.<target>", for parameter names
   int64_t source = 0, target = 0;  // node types
 };
 
 // The sampled edges of one type: sources by target, and targets by source.
 struct ConvEdges {
-  Csr by_target;               // (target nodes + 1)
-  Csr by_source;               // (source nodes + 1)
+  Csr by_target;  // (target nodes + 1)
+  Csr by_source;  // (source nodes + 1)
   int64_t count = 0;
 };
 
@@ -36,27 +37,28 @@ class HeteroConv {
   HeteroConv(ParameterStore& parameters, const std::string& prefix, std::vector<ConvEdgeType> edge_types,
              int64_t node_types, int64_t channels, Reduce conv, Reduce hetero);
 
-  // The edge types that are combined before anything nonlinear: all of a target type, or (max over types) each by itself.
+  // The edge types that are combined before anything nonlinear: all of a target type, or (max over types)
+  // each by itself.
   struct Group {
-    std::vector<size_t> edges;        // edge types
-    PackedMatrix root;                // (channels, channels) sum of the roots, transposed
-    Matrix root_weight;               // the sum itself
-    Matrix output;                    // (targets, channels)
+    std::vector<size_t> edges;  // edge types
+    PackedMatrix root;          // (channels, channels) sum of the roots, transposed
+    Matrix root_weight;         // the sum itself
+    Matrix output;              // (targets, channels)
   };
   struct EdgeState {
-    bool active = false;              // has edges into the targets of this layer
+    bool active = false;  // has edges into the targets of this layer
     PackedMatrix neighbour;
     Matrix aggregated;                // (targets, channels)
     Matrix ties;                      // max only
     float* inverse_degree = nullptr;  // mean only: (targets)
   };
   struct Context {
-    std::vector<int64_t> targets;     // per node type: nodes that get an output
-    std::vector<ConstMatrix> inputs;  // per node type
-    std::vector<EdgeState> edges;     // per edge type
+    std::vector<int64_t> targets;            // per node type: nodes that get an output
+    std::vector<ConstMatrix> inputs;         // per node type
+    std::vector<EdgeState> edges;            // per edge type
     std::vector<std::vector<Group>> groups;  // per node type
-    std::vector<Matrix> outputs;      // per node type (targets, channels); without data where no edge type enters
-    std::vector<int8_t*> winner;      // max over types: (targets, channels) the group that won
+    std::vector<Matrix> outputs;  // per node type (targets, channels); without data where no edge type enters
+    std::vector<int8_t*> winner;  // max over types: (targets, channels) the group that won
   };
 
   // inputs: per node type, at least the targets and their sources.
@@ -82,9 +84,10 @@ class HeteroConv {
   std::vector<Matrix> split_gradient(Step& step, const Context& context, size_t type, Matrix doutput) const;
   void backward_group(Step& step, const Context& context, const std::vector<ConvEdges>& edges, size_t type,
                       const Group& group, ConstMatrix doutput, const std::vector<Matrix>& dinputs) const;
-  void group_gradients(Step& step, const Context& context, size_t type, const Group& group, ConstMatrix doutput) const;
-  void backward_edge(Step& step, const Context& context, const ConvEdges& edges, size_t edge, ConstMatrix doutput,
-                     Matrix dsource) const;
+  void group_gradients(Step& step, const Context& context, size_t type, const Group& group,
+                       ConstMatrix doutput) const;
+  void backward_edge(Step& step, const Context& context, const ConvEdges& edges, size_t edge,
+                     ConstMatrix doutput, Matrix dsource) const;
 
   std::vector<ConvEdgeType> edge_types_;
   std::vector<SageParameters> parameters_;

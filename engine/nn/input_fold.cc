@@ -83,7 +83,8 @@ void InputFold::fold_dense_column(Step& step, size_t column, const FoldSide& sid
   multiply_vector(slice, bias.data, block.row(rows));
 }
 
-void InputFold::encode_distinct(Step& step, const TableValues& table, size_t column, Context::Distinct& out) const {
+void InputFold::encode_distinct(Step& step, const TableValues& table, size_t column,
+                                Context::Distinct& out) const {
   const ColumnValues& values = table.columns[column];
   const ColumnParameters& own = parameters_[column];
   out.value = new_matrix(step.arena, values.distinct, channels_);
@@ -92,12 +93,12 @@ void InputFold::encode_distinct(Step& step, const TableValues& table, size_t col
     encode_calendar(values.calendar, values.distinct, out.calendar);
     const float* bias = step.value(own.bias);
     for (int64_t i = 0; i < values.distinct; ++i) std::copy(bias, bias + channels_, out.value.row(i));
-    parallel_gemm(step, out.calendar, pack(step.weight(own.weight, kCalendarFeatures, channels_), step.arena), out.value,
-                  GemmMode::kAccumulate);
+    parallel_gemm(step, out.calendar, pack(step.weight(own.weight, kCalendarFeatures, channels_), step.arena),
+                  out.value, GemmMode::kAccumulate);
     return;
   }
-  gather_rows(values.vocabulary_row, step.weight(own.embedding, columns_[column].vocabulary + 1, channels_), 0,
-              values.distinct, SegmentMode::kOverwrite, out.value);
+  gather_rows(values.vocabulary_row, step.weight(own.embedding, columns_[column].vocabulary + 1, channels_),
+              0, values.distinct, SegmentMode::kOverwrite, out.value);
   if (columns_[column].kind != ColumnKind::kMultiCategory) return;
   float* scale = step.arena.allocate<float>(table.rows);
   for (int64_t i = 0; i < table.rows; ++i) {
@@ -107,7 +108,8 @@ void InputFold::encode_distinct(Step& step, const TableValues& table, size_t col
   out.list_scale = scale;
 }
 
-InputFold::Context InputFold::prepare(Step& step, const TableValues& table, const std::vector<FoldSide>& sides) const {
+InputFold::Context InputFold::prepare(Step& step, const TableValues& table,
+                                      const std::vector<FoldSide>& sides) const {
   RLE_CHECK(table.columns.size() == columns_.size());
   Context context;
   context.distinct.resize(columns_.size());
@@ -146,8 +148,9 @@ void InputFold::fill_dense(const TableValues& table, int64_t begin, int64_t end,
   }
 }
 
-void InputFold::forward_tile(const Step& step, const TableValues& table, const Context& context, const FoldSide& side,
-                             size_t side_index, int64_t begin, int64_t end, float* scratch, Matrix out) const {
+void InputFold::forward_tile(const Step& step, const TableValues& table, const Context& context,
+                             const FoldSide& side, size_t side_index, int64_t begin, int64_t end,
+                             float* scratch, Matrix out) const {
   const int64_t rows = end - begin;
   for (int64_t i = 0; i < rows; ++i) {
     if (side.identity)
@@ -165,8 +168,8 @@ void InputFold::forward_tile(const Step& step, const TableValues& table, const C
     const ColumnValues& values = table.columns[c];
     const ConstMatrix product = context.distinct[c].product[side_index];
     if (columns_[c].kind == ColumnKind::kMultiCategory)
-      segment_sum({values.offsets + begin, values.index}, context.distinct[c].list_scale + begin, product, 0, rows,
-                  SegmentMode::kAccumulate, out);
+      segment_sum({values.offsets + begin, values.index}, context.distinct[c].list_scale + begin, product, 0,
+                  rows, SegmentMode::kAccumulate, out);
     else
       gather_rows(values.index + begin, product, 0, rows, SegmentMode::kAccumulate, out);
   }
@@ -174,7 +177,8 @@ void InputFold::forward_tile(const Step& step, const TableValues& table, const C
 
 // ---- backward
 
-void InputFold::unfold_dense_column(Step& step, size_t column, const FoldSide& side, ConstMatrix ddense) const {
+void InputFold::unfold_dense_column(Step& step, size_t column, const FoldSide& side,
+                                    ConstMatrix ddense) const {
   const ColumnParameters& own = parameters_[column];
   const int64_t rows = columns_[column].kind == ColumnKind::kNumeric ? 1 : columns_[column].dimension;
   const ConstMatrix block = ddense.slice(own.dense_offset, own.dense_offset + rows + 1);
@@ -198,7 +202,8 @@ void InputFold::unfold_dense_column(Step& step, size_t column, const FoldSide& s
   add_outer_product(block.row(rows), step.value(own.bias), dslice);
 }
 
-void InputFold::add_dense_gradient(Step& step, const TableValues& table, const FoldSide& side, ConstMatrix dside) const {
+void InputFold::add_dense_gradient(Step& step, const TableValues& table, const FoldSide& side,
+                                   ConstMatrix dside) const {
   const Matrix ddense = new_zero_matrix(step.arena, dense_width_, channels_);
   const Slots slots(table.rows);
   float* features = step.arena.allocate<float>(slots.count * kTileRows * dense_width_);
@@ -214,13 +219,14 @@ void InputFold::add_dense_gradient(Step& step, const TableValues& table, const F
     if (is_dense(c)) unfold_dense_column(step, c, side, ddense);
 }
 
-Matrix InputFold::distinct_gradient(Step& step, const TableValues& table, const Context& context, size_t column,
-                                    ConstMatrix dside) const {
+Matrix InputFold::distinct_gradient(Step& step, const TableValues& table, const Context& context,
+                                    size_t column, ConstMatrix dside) const {
   const ColumnValues& values = table.columns[column];
   const Matrix out = new_zero_matrix(step.arena, values.distinct, channels_);
   const bool lists = columns_[column].kind == ColumnKind::kMultiCategory;
-  const Csr rows_of = lists ? transpose({values.offsets, values.index}, table.rows, values.distinct, step.arena)
-                            : transpose_gather(values.index, table.rows, values.distinct, step.arena);
+  const Csr rows_of = lists
+                          ? transpose({values.offsets, values.index}, table.rows, values.distinct, step.arena)
+                          : transpose_gather(values.index, table.rows, values.distinct, step.arena);
   step.pool.for_chunks(values.distinct, kTileRows / 4, [&](int64_t begin, int64_t end) {
     if (lists)
       segment_sum_backward(rows_of, table.rows, context.distinct[column].list_scale, dside, begin, end, out);
@@ -231,7 +237,8 @@ Matrix InputFold::distinct_gradient(Step& step, const TableValues& table, const 
 }
 
 void InputFold::backward_distinct(Step& step, const TableValues& table, const Context& context, size_t column,
-                                  const std::vector<FoldSide>& sides, const std::vector<ConstMatrix>& dsides) const {
+                                  const std::vector<FoldSide>& sides,
+                                  const std::vector<ConstMatrix>& dsides) const {
   const Context::Distinct& distinct = context.distinct[column];
   const ColumnParameters& own = parameters_[column];
   const Matrix dvalue = new_zero_matrix(step.arena, distinct.value.rows, channels_);
@@ -241,7 +248,8 @@ void InputFold::backward_distinct(Step& step, const TableValues& table, const Co
       for (int64_t i = 0; i < dvalue.size(); ++i) dvalue.data[i] += dproduct.data[i];
       continue;
     }
-    parallel_gemm(step, dproduct, pack(side_slice(step, sides[s], column), step.arena), dvalue, GemmMode::kAccumulate);
+    parallel_gemm(step, dproduct, pack(side_slice(step, sides[s], column), step.arena), dvalue,
+                  GemmMode::kAccumulate);
     add_linear_gradient(step, dproduct, distinct.value, side_gradient_slice(step, sides[s], column), nullptr);
   }
   if (columns_[column].kind == ColumnKind::kDatetime) {

@@ -6,8 +6,8 @@
 
 namespace rle {
 
-MlpHead::MlpHead(ParameterStore& parameters, const std::string& name, int64_t channels, int64_t outputs, int64_t layers,
-                 NormKind norm)
+MlpHead::MlpHead(ParameterStore& parameters, const std::string& name, int64_t channels, int64_t outputs,
+                 int64_t layers, NormKind norm)
     : channels_(channels), outputs_(outputs) {
   for (int64_t l = 0; l < layers; ++l) {
     const std::string layer = name + "." + std::to_string(l);
@@ -38,7 +38,8 @@ Matrix MlpHead::backward(Step& step, const Context& context, ConstMatrix doutput
   Matrix dx;
   for (size_t l = linears_.size(); l-- > 0;) {
     const ConstMatrix dz = l + 1 == linears_.size() ? doutput : ConstMatrix(dx);
-    add_linear_gradient(step, dz, context.inputs[l], step.weight_gradient(linears_[l].weight, dz.cols, channels_),
+    add_linear_gradient(step, dz, context.inputs[l],
+                        step.weight_gradient(linears_[l].weight, dz.cols, channels_),
                         step.gradient(linears_[l].bias));
     const Matrix dinput = new_matrix(step.arena, dz.rows, channels_);
     parallel_gemm(step, dz, pack(step.weight(linears_[l].weight, dz.cols, channels_), step.arena), dinput,

@@ -1,5 +1,6 @@
-// The prediction head (PyG's MLP): `layers` linear maps, between them normalisation and ReLU; one layer is one linear map.
-// layer_norm is per row (PyG's MLP normalises over the whole batch there; docs/model.md says so).
+// The prediction head (PyG's MLP): `layers` linear maps, between them normalisation and ReLU; one layer is
+// one linear map. layer_norm is per row (PyG's MLP normalises over the whole batch there; docs/model.md says
+// so).
 #pragma once
 
 #include <string>
@@ -12,13 +13,13 @@ namespace rle {
 class MlpHead {
  public:
   // norm: layer or batch.
-  MlpHead(ParameterStore& parameters, const std::string& name, int64_t channels, int64_t outputs, int64_t layers,
-          NormKind norm);
+  MlpHead(ParameterStore& parameters, const std::string& name, int64_t channels, int64_t outputs,
+          int64_t layers, NormKind norm);
 
   struct Context {
-    std::vector<ConstMatrix> inputs;       // of each linear map
+    std::vector<ConstMatrix> inputs;  // of each linear map
     std::vector<NodeNorm::Context> norms;
-    Matrix output;                         // (rows, outputs)
+    Matrix output;  // (rows, outputs)
   };
 
   Context forward(Step& step, ConstMatrix x) const;

@@ -13,12 +13,15 @@ namespace {
 constexpr float kMomentum = 0.1f;
 constexpr int64_t kColumnChunk = 16;
 
-// Calls body(group, column) for every pair; pairs are shared among threads, so body writes to its group's rows of its column.
-void for_groups(Step& step, int64_t groups, int64_t columns, const std::function<void(int64_t, int64_t)>& body) {
+// Calls body(group, column) for every pair; pairs are shared among threads, so body writes to its group's
+// rows of its column.
+void for_groups(Step& step, int64_t groups, int64_t columns,
+                const std::function<void(int64_t, int64_t)>& body) {
   const int64_t chunks = (columns + kColumnChunk - 1) / kColumnChunk;
   step.pool.for_each(groups * chunks, [&](int64_t i) {
     const int64_t group = i / chunks, first = i % chunks * kColumnChunk;
-    for (int64_t column = first; column < std::min(columns, first + kColumnChunk); ++column) body(group, column);
+    for (int64_t column = first; column < std::min(columns, first + kColumnChunk); ++column)
+      body(group, column);
   });
 }
 
@@ -78,8 +81,8 @@ void NodeNorm::forward_layer(Step& step, ConstMatrix x, Context& context) const 
 void NodeNorm::backward_layer(Step& step, const Context& context, ConstMatrix dy, Matrix dx) const {
   float* sum = step.arena.allocate_zero<float>(2 * channels_);
   reduce_slots(step, dy.rows, 2 * channels_, sum, [&](int64_t begin, int64_t end, float* buffer) {
-    norm_relu_backward(dy.slice(begin, end), context.saved.slice(begin, end), step.value(affine_.weight), buffer,
-                       buffer + channels_, dx.slice(begin, end));
+    norm_relu_backward(dy.slice(begin, end), context.saved.slice(begin, end), step.value(affine_.weight),
+                       buffer, buffer + channels_, dx.slice(begin, end));
   });
   for (int64_t j = 0; j < channels_; ++j) {
     step.gradient(affine_.weight)[j] += sum[j];
@@ -115,7 +118,8 @@ void NodeNorm::forward_groups(Step& step, ConstMatrix x, Context& context) const
     double sum = 0, squares = 0;
     for (const int32_t* i = begin; i != end; ++i) sum += double{x.row(*i)[j]};
     const double mean = sum / static_cast<double>(end - begin);
-    for (const int32_t* i = begin; i != end; ++i) squares += (double{x.row(*i)[j]} - mean) * (double{x.row(*i)[j]} - mean);
+    for (const int32_t* i = begin; i != end; ++i)
+      squares += (double{x.row(*i)[j]} - mean) * (double{x.row(*i)[j]} - mean);
     const double variance = squares / static_cast<double>(end - begin);
     const float inverse_std = static_cast<float>(1.0 / std::sqrt(variance + double{kNormEpsilon}));
     context.saved.inverse_std[g * channels_ + j] = inverse_std;
@@ -123,7 +127,8 @@ void NodeNorm::forward_groups(Step& step, ConstMatrix x, Context& context) const
       context.saved.normalised.row(*i)[j] = static_cast<float>(double{x.row(*i)[j]} - mean) * inverse_std;
       apply_affine(step, *i, j, context);
     }
-    if (kind_ == NormKind::kBatch) update_running(step, j, static_cast<float>(mean), static_cast<float>(variance), x.rows);
+    if (kind_ == NormKind::kBatch)
+      update_running(step, j, static_cast<float>(mean), static_cast<float>(variance), x.rows);
   });
 }
 

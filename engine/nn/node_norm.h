@@ -1,5 +1,6 @@
-// Normalisation of node vectors, then ReLU: per node (layer_norm), per type over all nodes of the batch (batch_norm; Ioffe,
-// Szegedy 2015), or per type and seed's subgraph (instance_norm; Ulyanov et al. 2016, PyG's graph form: no parameters).
+// Normalisation of node vectors, then ReLU: per node (layer_norm), per type over all nodes of the batch
+// (batch_norm; Ioffe, Szegedy 2015), or per type and seed's subgraph (instance_norm; Ulyanov et al. 2016,
+// PyG's graph form: no parameters).
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,15 @@ enum class NormKind { kLayer, kBatch, kInstance };
 
 class NodeNorm {
  public:
-  // Layer: "<name>.weight", "<name>.bias". Batch: those, and the buffers "<name>.running_mean", "<name>.running_var".
+  // Layer: "<name>.weight", "<name>.bias". Batch: those, and the buffers "<name>.running_mean",
+  // "<name>.running_var".
   NodeNorm(ParameterStore& parameters, const std::string& name, NormKind kind, int64_t channels);
 
   struct Context {
-    NormReluSaved saved;        // layer: inverse_std per row; batch, instance: per group and column
-    Csr groups;                 // batch: one group of all rows; instance: the rows of each seed
+    NormReluSaved saved;  // layer: inverse_std per row; batch, instance: per group and column
+    Csr groups;           // batch: one group of all rows; instance: the rows of each seed
     int64_t group_count = 0;
-    bool running = false;       // batch norm over a single node: running statistics, constants for the gradient
+    bool running = false;  // batch norm over a single node: running statistics, constants for the gradient
     Matrix output;
   };
 

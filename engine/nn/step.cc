@@ -34,7 +34,8 @@ void parallel_gemm(Step& step, ConstMatrix a, const PackedMatrix& b, Matrix c, G
   });
 }
 
-void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, Matrix weight_gradient, float* bias_gradient) {
+void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, Matrix weight_gradient,
+                         float* bias_gradient) {
   RLE_CHECK(weight_gradient.rows == dy.cols && weight_gradient.cols == x.cols && dy.rows == x.rows);
   const int64_t weights = dy.cols * x.cols, size = weights + (bias_gradient != nullptr ? dy.cols : 0);
   float* sum = step.arena.allocate_zero<float>(size);

@@ -1,5 +1,6 @@
-// What every module's forward and backward works with during one step, and how loops over rows are cut: in tiles that stay in
-// L2, and in slots, a number fixed by the rows alone, whose gradients are added in slot order. Neither depends on threads.
+// What every module's forward and backward works with during one step, and how loops over rows are cut: in
+// tiles that stay in L2, and in slots, a number fixed by the rows alone, whose gradients are added in slot
+// order. Neither depends on threads.
 #pragma once
 
 #include <algorithm>
@@ -20,14 +21,18 @@ struct Step {
   ParameterStore& parameters;
   Arena& arena;
   ThreadPool& pool;
-  bool training = false;     // dropout and batch statistics on; what the backward pass needs is kept
+  bool training = false;  // dropout and batch statistics on; what the backward pass needs is kept
   RngKey dropout{0};
 
   const float* value(ParameterId id) const { return parameters.value(id); }
   float* gradient(ParameterId id) const { return parameters.gradient(id); }
   // A parameter of shape (out, in) as a matrix.
-  ConstMatrix weight(ParameterId id, int64_t rows, int64_t cols) const { return {parameters.value(id), rows, cols}; }
-  Matrix weight_gradient(ParameterId id, int64_t rows, int64_t cols) const { return {parameters.gradient(id), rows, cols}; }
+  ConstMatrix weight(ParameterId id, int64_t rows, int64_t cols) const {
+    return {parameters.value(id), rows, cols};
+  }
+  Matrix weight_gradient(ParameterId id, int64_t rows, int64_t cols) const {
+    return {parameters.gradient(id), rows, cols};
+  }
 };
 
 // Slots of a loop over `rows`: 1 to 8, of whole tiles.
@@ -50,8 +55,8 @@ void for_tiles(int64_t begin, int64_t end, Body&& body) {
   for (int64_t tile = begin; tile < end; tile += kTileRows) body(tile, std::min(end, tile + kTileRows));
 }
 
-// Runs body(begin, end, sum) once per slot, with a zeroed buffer of `size` floats each, then adds the buffers to `out` in slot
-// order. Threads share the slots.
+// Runs body(begin, end, sum) once per slot, with a zeroed buffer of `size` floats each, then adds the buffers
+// to `out` in slot order. Threads share the slots.
 void reduce_slots(Step& step, int64_t rows, int64_t size, float* out,
                   const std::function<void(int64_t begin, int64_t end, float* sum)>& body);
 
@@ -64,6 +69,7 @@ struct PackedMatrix;
 void parallel_gemm(Step& step, ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode);
 
 // weight_gradient (out, in) += dy^T x; bias_gradient (out), where given, += the column sums of dy.
-void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, Matrix weight_gradient, float* bias_gradient);
+void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, Matrix weight_gradient,
+                         float* bias_gradient);
 
 }  // namespace rle

@@ -28,8 +28,8 @@ NormIds add_norm(ParameterStore& parameters, const std::string& name, int64_t ch
           parameters.add(name + ".bias", {channels}, {Init::Kind::kZero, 0.0})};
 }
 
-TableEncoder::TableEncoder(ParameterStore& parameters, const std::string& name, std::vector<ColumnShape> columns,
-                           int64_t channels, int64_t blocks, float dropout)
+TableEncoder::TableEncoder(ParameterStore& parameters, const std::string& name,
+                           std::vector<ColumnShape> columns, int64_t channels, int64_t blocks, float dropout)
     : fold_(parameters, name, std::move(columns), channels),
       channels_(channels),
       dropout_(dropout),
@@ -108,8 +108,10 @@ TableEncoder::Context TableEncoder::prepare(Step& step, const TableValues& table
     context.backward.push_back(step.training ? pack(w, step.arena) : PackedMatrix{});
   };
   for (size_t b = 0; b < blocks_.size(); ++b) {
-    if (b > 0) pack_both(blocks_[b].lin1.weight);
-    else context.forward.emplace_back(), context.backward.emplace_back();
+    if (b > 0)
+      pack_both(blocks_[b].lin1.weight);
+    else
+      context.forward.emplace_back(), context.backward.emplace_back();
     pack_both(blocks_[b].lin2.weight);
   }
   pack_both(output_.weight);
@@ -130,7 +132,8 @@ TableEncoder::Context TableEncoder::prepare(Step& step, const TableValues& table
     for (size_t site = 0; dropout_ > 0 && site < 2 * blocks_.size(); ++site) {
       uint32_t* keys = step.arena.allocate<uint32_t>(table.rows);
       const RngKey key = step.dropout.with(name_key_).with(site);
-      for (int64_t i = 0; i < table.rows; ++i) keys[i] = static_cast<uint32_t>(key.bits(table.row_ids[i]) >> 32);
+      for (int64_t i = 0; i < table.rows; ++i)
+        keys[i] = static_cast<uint32_t>(key.bits(table.row_ids[i]) >> 32);
       context.row_keys.push_back(keys);
     }
   }
@@ -154,7 +157,8 @@ void TableEncoder::forward_slot(const Step& step, Context& context, int64_t slot
             [&](int64_t begin, int64_t end) { forward_tile(step, context, slot, begin, end); });
 }
 
-void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot, int64_t begin, int64_t end) const {
+void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot, int64_t begin,
+                                int64_t end) const {
   float* scratch = context.scratch + slot * scratch_size();
   const int64_t rows = end - begin, tile = kTileRows * channels_;
   const Matrix z(scratch, rows, channels_), y(scratch + tile, rows, channels_);
@@ -164,7 +168,8 @@ void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot
   const auto norm = [&](size_t n, const NormIds& ids) {
     const bool drops = n < context.row_keys.size();
     const Dropout dropout{drops ? dropout_ : 0.0f, drops ? context.row_keys[n] + begin : nullptr};
-    norm_relu_forward(z, {step.value(ids.weight), step.value(ids.bias)}, dropout, saved_tile(context, n, begin, end, slot), y);
+    norm_relu_forward(z, {step.value(ids.weight), step.value(ids.bias)}, dropout,
+                      saved_tile(context, n, begin, end, slot), y);
   };
 
   if (blocks_.empty())
@@ -181,7 +186,8 @@ void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot
     add_bias(step.value(blocks_[b].lin2.bias), z);
     gemm(y, context.forward[2 * b + 1], z, GemmMode::kAccumulate);
     norm(2 * b + 1, blocks_[b].norm2);
-    if (b == 0) fold_.forward_tile(step, context.table, context.fold, sides_[1], 1, begin, end, features, hidden);
+    if (b == 0)
+      fold_.forward_tile(step, context.table, context.fold, sides_[1], 1, begin, end, features, hidden);
     add_matrix(y, hidden);
   }
   std::copy(hidden.data, hidden.data + hidden.size(), z.data);
@@ -207,7 +213,8 @@ void TableEncoder::backward_slot(const Step& step, Context& context, int64_t slo
             [&](int64_t begin, int64_t end) { backward_tile(step, context, slot, begin, end); });
 }
 
-void TableEncoder::backward_tile(const Step& step, Context& context, int64_t slot, int64_t begin, int64_t end) const {
+void TableEncoder::backward_tile(const Step& step, Context& context, int64_t slot, int64_t begin,
+                                 int64_t end) const {
   float* gradients = context.slot_gradients + slot * tile_gradient_size_;
   float* scratch = context.scratch + slot * scratch_size();
   const int64_t rows = end - begin, tile = kTileRows * channels_;
@@ -220,7 +227,8 @@ void TableEncoder::backward_tile(const Step& step, Context& context, int64_t slo
   gemm_at_b(dout, rebuilt, Matrix(gradients + tile_gradient(output_.weight), channels_, channels_));
   add_column_sums(dout, gradients + tile_gradient(output_.bias));
   gemm(dout, context.backward.back(), work, GemmMode::kOverwrite);
-  norm_relu_backward(work, saved, step.value(output_norm_.weight), gradients + tile_gradient(output_norm_.weight),
+  norm_relu_backward(work, saved, step.value(output_norm_.weight),
+                     gradients + tile_gradient(output_norm_.weight),
                      gradients + tile_gradient(output_norm_.bias), dhidden);
 
   for (size_t b = blocks_.size(); b-- > 0;)
@@ -229,19 +237,22 @@ void TableEncoder::backward_tile(const Step& step, Context& context, int64_t slo
   std::copy(dhidden.data, dhidden.data + dhidden.size(), context.dside[last_side].row(begin));
 }
 
-void TableEncoder::backward_block(const Step& step, Context& context, size_t b, float* gradients, Matrix dhidden,
-                                  Matrix work, Matrix rebuilt, int64_t slot, int64_t begin, int64_t end) const {
+void TableEncoder::backward_block(const Step& step, Context& context, size_t b, float* gradients,
+                                  Matrix dhidden, Matrix work, Matrix rebuilt, int64_t slot, int64_t begin,
+                                  int64_t end) const {
   const Block& block = blocks_[b];
   const NormReluSaved saved1 = saved_tile(context, 2 * b, begin, end, slot);
   const NormReluSaved saved2 = saved_tile(context, 2 * b + 1, begin, end, slot);
-  norm_relu_backward(dhidden, saved2, step.value(block.norm2.weight), gradients + tile_gradient(block.norm2.weight),
+  norm_relu_backward(dhidden, saved2, step.value(block.norm2.weight),
+                     gradients + tile_gradient(block.norm2.weight),
                      gradients + tile_gradient(block.norm2.bias), work);
   norm_relu_rebuild(saved1, {step.value(block.norm1.weight), step.value(block.norm1.bias)}, rebuilt);
   gemm_at_b(work, rebuilt, Matrix(gradients + tile_gradient(block.lin2.weight), channels_, channels_));
   add_column_sums(work, gradients + tile_gradient(block.lin2.bias));
   gemm(work, context.backward[2 * b + 1], rebuilt, GemmMode::kOverwrite);
   const Matrix dz = b == 0 ? context.dside[0].slice(begin, end) : work;
-  norm_relu_backward(rebuilt, saved1, step.value(block.norm1.weight), gradients + tile_gradient(block.norm1.weight),
+  norm_relu_backward(rebuilt, saved1, step.value(block.norm1.weight),
+                     gradients + tile_gradient(block.norm1.weight),
                      gradients + tile_gradient(block.norm1.bias), dz);
   if (b == 0) return;
   gemm_at_b(dz, context.hidden[b - 1].slice(begin, end),

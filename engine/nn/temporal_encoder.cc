@@ -12,7 +12,8 @@ TemporalEncoder::TemporalEncoder(ParameterStore& parameters, const std::string& 
       frequencies_(time_frequencies(channels)),
       channels_(channels) {}
 
-TemporalEncoder::Context TemporalEncoder::forward(Step& step, const int64_t* delta_s, int64_t distinct) const {
+TemporalEncoder::Context TemporalEncoder::forward(Step& step, const int64_t* delta_s,
+                                                  int64_t distinct) const {
   Context context{new_matrix(step.arena, distinct, channels_), new_matrix(step.arena, distinct, channels_)};
   const PackedMatrix weight = pack_transposed(step.weight(linear_.weight, channels_, channels_), step.arena);
   const float* bias = step.value(linear_.bias);
@@ -26,7 +27,8 @@ TemporalEncoder::Context TemporalEncoder::forward(Step& step, const int64_t* del
 }
 
 void TemporalEncoder::backward(Step& step, const Context& context, ConstMatrix doutput) const {
-  add_linear_gradient(step, doutput, context.features, step.weight_gradient(linear_.weight, channels_, channels_),
+  add_linear_gradient(step, doutput, context.features,
+                      step.weight_gradient(linear_.weight, channels_, channels_),
                       step.gradient(linear_.bias));
 }
 

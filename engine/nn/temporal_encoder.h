@@ -1,5 +1,5 @@
-// The temporal encoder of one node type: a linear map of the sinusoidal encoding of (seed time - node time), computed once per
-// distinct difference of a batch (docs/model.md, temporal encoder).
+// The temporal encoder of one node type: a linear map of the sinusoidal encoding of (seed time - node time),
+// computed once per distinct difference of a batch (docs/model.md, temporal encoder).
 #pragma once
 
 #include <string>

@@ -10,13 +10,13 @@ constexpr size_t kFirstBlock = size_t{1} << 20;
 }
 
 void Arena::Free::operator()(std::byte* memory) const noexcept {
-  ::operator delete(memory, std::align_val_t{kAlignment});
+  ::operator delete (memory, std::align_val_t{kAlignment});
 }
 
 void Arena::add_block(size_t bytes) {
   Block block;
   block.size = bytes;
-  block.memory.reset(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment})));
+  block.memory.reset(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment})));
   blocks_.push_back(std::move(block));
 }
 

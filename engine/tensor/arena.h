@@ -1,5 +1,5 @@
-// Memory of one training step: aligned bump allocation, freed all at once. After the first steps the arena holds one block
-// that is large enough, and a step allocates nothing.
+// Memory of one training step: aligned bump allocation, freed all at once. After the first steps the arena
+// holds one block that is large enough, and a step allocates nothing.
 #pragma once
 
 #include <cstddef>

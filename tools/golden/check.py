@@ -47,7 +47,7 @@ class Fixture:
         out = np.zeros_like(x)
         for s in np.unique(seed):
             out[seed == s] = standard(x[seed == s], x[seed == s].mean(0), x[seed == s].var(0))
-        return self.affine(name, out)
+        return out
 
     def compare(self, name, value):
         if name not in self.tensors or self.moved or not (self.training or name.startswith("eval.")):

@@ -1,0 +1,88 @@
+// The whole model against the public one (PyTorch Frame + PyG): outputs of modules, loss and every gradient
+// of each fixture in testdata/ (made by tools/golden, which describes the format). Measure: max|a - b| <=
+// 1e-4 max|b| per tensor.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string>
+
+#include "kernel/isa.h"
+#include "model/golden_fixture.h"
+
+namespace rle {
+namespace {
+
+constexpr double kTolerance = 1e-4;
+
+double largest(const std::vector<float>& values) {
+  double most = 0;
+  for (float v : values) most = std::max(most, std::fabs(double{v}));
+  return most;
+}
+
+void expect_match(const std::string& what, const float* got, const std::vector<float>& want, double scale) {
+  double worst = 0;
+  for (size_t i = 0; i < want.size(); ++i)
+    worst = std::max(worst, std::fabs(double{got[i]} - double{want[i]}));
+  EXPECT_LE(worst, kTolerance * scale)
+      << what << ": largest difference " << worst << ", largest value " << largest(want);
+}
+
+std::vector<std::string> case_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(GoldenFixture::folder()))
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class GoldenTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenTest, OutputsLossAndGradientsAreTheReferences) {
+  for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) {
+    if (isa > supported_isa()) continue;
+    SCOPED_TRACE(std::string(to_string(isa)));
+    const ScopedIsa scoped(isa);
+    GoldenFixture fixture(GetParam());
+    ThreadPool pool(2);
+    RelationalModel model(fixture.definition(), 1);
+    fixture.set_parameters(model.parameters());
+
+    const StepResult step =
+        model.train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(0), pool);
+    EXPECT_TRUE(step.finite) << step.first_not_finite;
+    EXPECT_NEAR(step.loss, fixture.loss_value(), kTolerance * std::fabs(fixture.loss_value()));
+    double most = 0;
+    for (const auto& [name, gradient] : fixture.gradients()) most = std::max(most, largest(gradient));
+    size_t compared = 0;
+    for (const ParameterStore::Entry& entry : model.parameters().entries()) {
+      const auto found = fixture.gradients().find(entry.name);
+      if (found == fixture.gradients().end()) continue;
+      const double scale = fixture.is_zero_gradient(entry.name) ? most : largest(found->second);
+      expect_match("gradient of " + entry.name, model.parameters().gradients().data() + entry.offset,
+                   found->second, scale);
+      ++compared;
+    }
+    EXPECT_EQ(compared, fixture.gradients().size()) << "every gradient of the fixture belongs to a parameter";
+    expect_match("seed vectors", model.embeddings().data(), fixture.seed_vectors(),
+                 largest(fixture.seed_vectors()));
+
+    std::vector<float> outputs;
+    if (fixture.evaluation_outputs().empty()) {  // no batch norm: evaluation equals training without dropout
+      model.predict(fixture.input(), pool, outputs);
+      expect_match("outputs", outputs.data(), fixture.outputs(), largest(fixture.outputs()));
+    } else {
+      model.predict(fixture.input(), pool, outputs);  // with the running statistics that the step left behind
+      expect_match("evaluation outputs", outputs.data(), fixture.evaluation_outputs(),
+                   largest(fixture.evaluation_outputs()));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest, ::testing::ValuesIn(case_names()),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace rle

@@ -1,0 +1,135 @@
+#include "nn/input_fold.h"
+
+#include <gtest/gtest.h>
+
+#include "nn/gradient_check.h"
+#include "nn/table_encoder.h"
+#include "nn/table_testing.h"
+
+namespace rle {
+namespace {
+
+constexpr int64_t kChannels = 6;
+
+// A fold with one side of a linear map, and where the table has one column, an identity as the second.
+class Folded {
+ public:
+  Folded(const std::vector<ColumnShape>& shapes, int64_t rows, int threads = 1)
+      : table(shapes, rows), bench(threads), fold_(bench.parameters, "t", shapes, kChannels) {
+    const LinearParameters map = add_linear(bench.parameters, "map", kChannels, fold_.columns() * kChannels);
+    sides_.push_back({false, map.weight, map.bias});
+    if (shapes.size() == 1) sides_.push_back({true, {}, {}});
+    bench.randomise();
+  }
+
+  std::vector<std::vector<float>> forward() {
+    Step step = bench.step(true);
+    bench.arena.reset();
+    context_ = fold_.prepare(step, table.values(), sides_);
+    std::vector<std::vector<float>> outputs;
+    for (size_t s = 0; s < sides_.size(); ++s) {
+      const Matrix out = new_matrix(bench.arena, table.values().rows, kChannels);
+      float* scratch = bench.arena.allocate<float>(kTileRows * fold_.dense_width());
+      for_tiles(0, out.rows, [&](int64_t begin, int64_t end) {
+        fold_.forward_tile(step, table.values(), context_, sides_[s], s, begin, end, scratch, out.slice(begin, end));
+      });
+      outputs.push_back(values_of(out));
+    }
+    return outputs;
+  }
+
+  void backward(std::vector<std::vector<float>>& doutputs) {
+    bench.parameters.zero_gradients();
+    forward();
+    Step step = bench.step(true);
+    std::vector<ConstMatrix> dsides;
+    for (std::vector<float>& d : doutputs) dsides.push_back(view(d, table.values().rows, kChannels));
+    fold_.backward(step, table.values(), context_, sides_, dsides);
+  }
+
+  TestTable table;
+  StepBench bench;
+
+ private:
+  InputFold fold_;
+  std::vector<FoldSide> sides_;
+  InputFold::Context context_;
+};
+
+void expect_equal_to_unfolded(const std::vector<ColumnShape>& shapes) {
+  constexpr int64_t rows = 300;  // more than one tile
+  Folded folded(shapes, rows);
+  const std::vector<std::vector<float>> got = folded.forward();
+  const ParameterStore& parameters = folded.bench.parameters;
+  const float* weight = parameters.values().data() + parameters.find("map.weight")->offset;
+  const float* bias = parameters.values().data() + parameters.find("map.bias")->offset;
+  const size_t width = shapes.size() * kChannels;
+  for (int64_t i = 0; i < rows; ++i) {
+    std::vector<double> concatenated;
+    for (size_t c = 0; c < shapes.size(); ++c) {
+      const std::vector<double> one = folded.table.column_vector(parameters, "t", c, i, kChannels);
+      concatenated.insert(concatenated.end(), one.begin(), one.end());
+    }
+    for (size_t j = 0; j < kChannels; ++j) {
+      double want = double{bias[j]};
+      for (size_t k = 0; k < width; ++k) want += double{weight[j * width + k]} * concatenated[k];
+      const size_t element = static_cast<size_t>(i) * kChannels + j;
+      ASSERT_NEAR(got[0][element], want, 1e-5) << "row " << i << ", channel " << j;
+      if (shapes.size() == 1) {
+        ASSERT_NEAR(got[1][element], concatenated[j], 1e-5) << "identity";
+      }
+    }
+  }
+}
+
+TEST(InputFold, EqualsTheUnfoldedMapOfAllKindsTogether) { expect_equal_to_unfolded(TestTable::all_kinds()); }
+
+class InputFoldOfOneColumn : public ::testing::TestWithParam<ColumnShape> {};
+
+TEST_P(InputFoldOfOneColumn, EqualsTheUnfoldedMapAndTheIdentity) { expect_equal_to_unfolded({GetParam()}); }
+
+TEST_P(InputFoldOfOneColumn, GradientsAgreeWithFiniteDifferences) {
+  constexpr int64_t rows = 9;
+  Folded folded({GetParam()}, rows);
+  std::vector<std::vector<float>> weights{loss_weights(rows * kChannels, 1), loss_weights(rows * kChannels, 2)};
+  folded.backward(weights);
+  GradientCheck check([&] {
+    std::vector<std::vector<float>> out = folded.forward();
+    return dot(weights[0], view(out[0], rows, kChannels)) + dot(weights[1], view(out[1], rows, kChannels));
+  });
+  check.expect_parameters(folded.bench.parameters);
+  EXPECT_EQ(static_cast<size_t>(check.tensors_with_gradient()), folded.bench.parameters.entries().size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, InputFoldOfOneColumn, ::testing::ValuesIn(TestTable::all_kinds()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(InputFold, GradientsOfNullsAndOfTheNullRowAreZero) {
+  constexpr int64_t rows = 9;
+  const ColumnShape shape{"team", ColumnKind::kCategory, 9, 0};
+  Folded folded({shape}, rows);
+  std::vector<std::vector<float>> weights(2, std::vector<float>(rows * kChannels, 1.0f));
+  folded.backward(weights);
+  const ParameterStore::Entry* embedding = folded.bench.parameters.find("t.columns.team.embedding");
+  const float* gradient = folded.bench.parameters.gradients().data() + embedding->offset;
+  for (int64_t row : {0, 4, 5, 7, 8, 9})  // not among the batch's values {3, 1, 6, 2}
+    for (int64_t j = 0; j < kChannels; ++j) EXPECT_EQ(gradient[row * kChannels + j], 0.0f) << "row " << row;
+}
+
+TEST(InputFold, GradientsAreAdded) {
+  constexpr int64_t rows = 9;
+  Folded folded(TestTable::all_kinds(), rows);
+  std::vector<std::vector<float>> weights{loss_weights(rows * kChannels, 1)};
+  folded.backward(weights);
+  const std::vector<float> once = folded.bench.parameters.gradients();
+  std::vector<float>& gradients = folded.bench.parameters.gradients();
+  folded.backward(weights);
+  EXPECT_TRUE(same_bits(gradients, once));
+  Folded other(TestTable::all_kinds(), rows);
+  Step step = other.bench.step(true);
+  other.backward(weights);
+  for (size_t i = 0; i < once.size(); ++i) ASSERT_EQ(other.bench.parameters.gradients()[i], once[i]);
+}
+
+}  // namespace
+}  // namespace rle
