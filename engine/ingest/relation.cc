@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "ingest/arrow_abi.h"
 #include "ingest/arrow_type.h"
+#include "ingest/text_files.h"
 
 namespace rle::ingest {
 namespace {
@@ -27,20 +28,6 @@ std::vector<std::string> names_of(const std::vector<SourceColumn>& columns) {
   for (const SourceColumn& column : columns) names.push_back(column.name);
   return names;
 }
-
-// A header that DuckDB could not split because no delimiter divides all lines alike.
-void check_csv_header(const std::string& source, const std::vector<SourceColumn>& columns) {
-  if (columns.size() == 1 && columns[0].name.find_first_of(",;\t|") != std::string::npos) {
-    fail(ErrorCode::kSpec,
-         "source '{}': the lines do not all have as many values as the header '{}'; check quotes and missing "
-         "commas",
-         source, columns[0].name);
-  }
-}
-
-constexpr std::string_view kCsvOptions =
-    "header = true, sample_size = -1, skip = 0, comment = '', dateformat = '%Y-%m-%d', union_by_name = true, "
-    "hive_partitioning = false";
 
 }  // namespace
 
@@ -103,41 +90,13 @@ Relation RelationCatalog::open_file(const std::string& source, const SourcePath&
                                  path.is_glob);
       break;
     case SourceKind::kJson:
-      relation.sql = fmt::format(
-          "read_json({}, sample_size = -1, dateformat = '%Y-%m-%d', union_by_name = true, "
-          "hive_partitioning = false)",
-          pattern);
+      relation.sql = json_function(connection_, path);
       break;
     default:
-      relation.sql = csv_function(source, path);
+      relation.sql = csv_function(connection_, source, path);
   }
   relation.columns = describe(relation, path.kind != SourceKind::kCsv);
   return relation;
-}
-
-// DuckDB guesses among many formats of timestamps, day first or month first. Only ISO ones are taken: a
-// column that is no timestamp under ISO alone stays text. (Given a format, DuckDB calls every timestamp
-// zoned: so that read is only asked.)
-std::string RelationCatalog::csv_function(const std::string& source, const SourcePath& path) {
-  Relation guessed;
-  const std::string start = fmt::format("read_csv({}, {}", quote_text(path.pattern), kCsvOptions);
-  guessed.sql = start + ")";
-  guessed.columns = describe(guessed, false);
-  check_csv_header(source, guessed.columns);
-  const auto is_timestamp = [](const SourceColumn& c) {
-    return parse_arrow_format(c.arrow_format).kind == ArrowKind::kTimestamp;
-  };
-  if (std::none_of(guessed.columns.begin(), guessed.columns.end(), is_timestamp)) return guessed.sql;
-  Relation iso;
-  iso.sql = start + ", timestampformat = 'iso')";
-  iso.columns = describe(iso, false);
-  std::string types;
-  for (const SourceColumn& column : guessed.columns) {
-    const SourceColumn* strict = iso.find(column.name);
-    if (!is_timestamp(column) || (strict != nullptr && is_timestamp(*strict))) continue;
-    types += fmt::format("{}{}: 'VARCHAR'", types.empty() ? "" : ", ", quote_text(column.name));
-  }
-  return types.empty() ? guessed.sql : fmt::format("{}, types = {{{}}})", start, types);
 }
 
 Relation RelationCatalog::open_table(const std::string& source, const SourcePath& path) {

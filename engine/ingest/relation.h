@@ -37,7 +37,6 @@ class RelationCatalog {
   Relation open_file(const std::string& source, const SourcePath& path);
   Relation open_table(const std::string& source, const SourcePath& path);
   std::vector<SourceColumn> describe(const Relation& relation, bool sql_types);
-  std::string csv_function(const std::string& source, const SourcePath& path);
 
   Connection& connection_;
   std::filesystem::path base_folder_;

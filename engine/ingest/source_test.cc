@@ -186,6 +186,30 @@ TEST_F(SourceTest, CsvTimesAreIsoOrText) {
   EXPECT_EQ(table.at("clock").ints, (std::vector<int64_t>{45000000000, 0}));
 }
 
+TEST_F(SourceTest, CsvTimesInOtherFormatsStayText) {
+  text("one/a.csv", "id,at\n1,02/01/2020 10:00:00\n2,13/01/2020 10:00:00\n");
+  EXPECT_EQ(shown(read("one/a.csv").at("at")), (Rows{"02/01/2020 10:00:00", "13/01/2020 10:00:00"}));
+  EXPECT_EQ(shown(read("one/*.csv").at("at")), (Rows{"02/01/2020 10:00:00", "13/01/2020 10:00:00"}));
+}
+
+TEST_F(SourceTest, CsvDialectsAreFound) {
+  const Rows names = {"pear, ripe", "say \"hi\"", "two\nlines", "null"};
+  const std::string header = "id;name;score\r\n",
+                    body = "1;\"pear, ripe\";0.5\r\n2;\"say \"\"hi\"\"\";1\r\n3;\"two\nlines\";2\r\n4;;\r\n";
+  text("d/a.csv", header + body);
+  for (const std::string source : {"d/a.csv", "d/*.csv"}) {
+    const Table table = read(source);
+    EXPECT_EQ(table.column_names(), (Rows{"id", "name", "score"})) << source;
+    EXPECT_EQ(shown(table.at("name")), names) << source;
+    EXPECT_EQ(table.at("score").valid, (std::vector<uint8_t>{1, 1, 1, 0})) << source;
+  }
+  text("t.tsv", "a\tb\n1\tx y\n");
+  EXPECT_EQ(shown(read("t.tsv").at("b")), (Rows{"x y"}));
+  text("h.csv", "a,b\n");
+  EXPECT_EQ(read("h.csv").rows, 0);
+  EXPECT_EQ(read("h.csv").column_names(), (Rows{"a", "b"}));
+}
+
 TEST_F(SourceTest, TextIsReadAsATimeWhereDeclared) {
   parquet(
       "t.parquet",
@@ -224,6 +248,18 @@ TEST_F(SourceTest, JsonInBothForms) {
   EXPECT_EQ(a.at("t").type, PhysicalType::kTimestamp);
   EXPECT_EQ(a.at("l").ints, (std::vector<int64_t>{1, 2}));
   EXPECT_EQ(read("b.ndjson").at("id").floats, (std::vector<double>{1.5, 2}));
+}
+
+TEST_F(SourceTest, JsonTimesAreIsoOrText) {
+  text(
+      "a.json",
+      R"([{"iso": "2020-01-02 03:04:05", "zulu": "2020-01-02T03:04:05Z", "european": "02-01-2020 10:00:00", "n": 1},
+                     {"iso": null, "zulu": null, "european": null, "n": null}])");
+  const Table table = read("a.json");
+  EXPECT_EQ(table.at("iso").ints, (std::vector<int64_t>{1577934245000000, 0}));
+  EXPECT_EQ(table.at("zulu").ints, (std::vector<int64_t>{1577934245000000, 0}));
+  EXPECT_EQ(shown(table.at("european")), (Rows{"02-01-2020 10:00:00", "null"}));
+  EXPECT_EQ(table.at("n").ints, (std::vector<int64_t>{1, 0}));
 }
 
 TEST_F(SourceTest, GlobsUniteFilesByNameInOrder) {
