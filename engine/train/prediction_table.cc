@@ -78,7 +78,7 @@ TypedClasses typed_classes(const LabelEncoding& encoding) {
   } else if (out.floats.size() == encoding.classes.size()) {
     out.type = PhysicalType::kFloat64;
   } else {  // a type whose text is no number
-    out.arrow_format = "u";
+    out.arrow_format = std::string(1, 'u');
     pool_strings(encoding.classes, out);
   }
   return out;

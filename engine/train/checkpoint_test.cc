@@ -1,0 +1,188 @@
+#include "train/checkpoint.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include "train/test_data.h"
+
+namespace rle {
+namespace {
+namespace fs = std::filesystem;
+using namespace test_data;
+
+class Checkpoint : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = fs::path(testing::TempDir()) / ("rle_checkpoint_" + test + "_" + std::to_string(getpid()));
+    fs::remove_all(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string bytes() {
+    std::ifstream in(folder_ / kCheckpointFile, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  // Loading after `change` must fail with kIo and say `part`.
+  void expect_refused(const std::function<void(SafetensorsFile&)>& change, const std::string& part);
+
+  fs::path folder_;
+};
+
+// Every field away from its default.
+TrainedModel example() {
+  const Shop shop = make_shop(6);
+  ThreadPool pool(1);
+  ReportLines report;
+  const Dataset dataset = shop_dataset(shop, shop_task(), pool, report);
+  TrainedModel trained;
+  trained.tables = dataset.tables;
+  trained.tables[0].schema.candidate_keys = {{"email", true}};
+  trained.task = dataset.task;
+  trained.task.current_time = false;
+  trained.task.horizon_us = day(30);
+  trained.task.metric = "f1";
+  trained.encoding = dataset.encoding;
+  trained.encoding.percentile_2 = 0.1;
+  TrainConfig& config = trained.config = shop_config();
+  config.seed = std::numeric_limits<uint64_t>::max();
+  config.max_iters = 77;
+  config.patience = std::nullopt;
+  config.lr_schedule = LrSchedule::kConstant;
+  config.t_max = 5;
+  config.label_smoothing = true;
+  config.clamp = {std::nullopt, 12.5, true, true};
+  config.model.conv_aggregation = Aggregation::kMax;
+  config.model.hetero_conv_aggregation = Aggregation::kMean;
+  config.model.gnn_norm = Norm::kInstance;
+  config.model.head_norm = Norm::kLayer;
+  config.model.use_temporal_encoder = false;
+  config.model.shallow_embeddings = {"customers"};
+  config.sampler.strategy = TemporalStrategy::kLast;
+  trained.definition = make_definition(dataset, config);
+  trained.definition.statistics[1].columns[0].mean = 0.1;
+  trained.definition.statistics[1].columns[1].vocabulary = {"Räikkönen", "", "a\"b\n"};
+  trained.bounds = {std::nullopt, 3.25};
+  trained.last_training_time_us = day(70);
+  trained.best_epoch = 3;
+  trained.metric = "f1";
+  trained.validation_metrics = {{"f1", 0.1}, {"roc_auc", NAN}};
+  trained.parameters = {{"a", {2, 2}, {1, 2, 3, -0.5f}}, {"b", {0}, {}}};
+  return trained;
+}
+
+void Checkpoint::expect_refused(const std::function<void(SafetensorsFile&)>& change,
+                                const std::string& part) {
+  SafetensorsFile file = to_safetensors(example());
+  change(file);
+  fs::create_directories(folder_);
+  write_safetensors(folder_ / kCheckpointFile, file);
+  const std::string message = error_of([&] { load_model(folder_); }, ErrorCode::kIo);
+  EXPECT_TRUE(contains(message, part)) << message;
+  EXPECT_TRUE(contains(message, folder_.string())) << message;
+}
+
+TEST_F(Checkpoint, RoundTripKeepsEveryField) {
+  const TrainedModel before = example();
+  save_model(folder_, before);
+  const std::string first = bytes();
+  const TrainedModel after = load_model(folder_);
+  save_model(folder_, after);
+  EXPECT_EQ(bytes(), first);
+
+  EXPECT_EQ(after.task.entity_table, "customers");
+  EXPECT_EQ(after.task.entity_key, "id");
+  EXPECT_EQ(after.task.time_column, "when");
+  EXPECT_FALSE(after.task.current_time);
+  EXPECT_EQ(after.task.horizon_us, day(30));
+  EXPECT_EQ(after.encoding.classes, (std::vector<std::string>{"0", "1"}));
+  EXPECT_EQ(after.encoding.percentile_2, 0.1);
+  EXPECT_EQ(after.config.seed, std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(after.config.max_iters, 77);
+  EXPECT_FALSE(after.config.patience);
+  EXPECT_EQ(after.config.lr_schedule, LrSchedule::kConstant);
+  EXPECT_FALSE(after.config.clamp.minimum);
+  EXPECT_EQ(after.config.clamp.maximum, 12.5);
+  EXPECT_EQ(after.definition.config.gnn_norm, Norm::kInstance);
+  EXPECT_EQ(after.definition.config.conv_aggregation, Aggregation::kMax);
+  EXPECT_FALSE(after.definition.config.use_temporal_encoder);
+  EXPECT_EQ(after.config.sampler.fanouts, (std::vector<int64_t>{8, 4}));
+  EXPECT_EQ(after.config.sampler.strategy, TemporalStrategy::kLast);
+  EXPECT_EQ(after.definition.entity_type, before.definition.entity_type);
+  EXPECT_EQ(after.definition.outputs, 1);
+  EXPECT_TRUE(after.definition.task_has_time);
+  EXPECT_EQ(after.definition.graph.node_types[1].has_time, true);
+  EXPECT_EQ(after.definition.graph.node_types[0].nodes, 6);
+  ASSERT_EQ(after.definition.graph.edge_types.size(), before.definition.graph.edge_types.size());
+  EXPECT_EQ(after.definition.graph.edge_types[0].name, before.definition.graph.edge_types[0].name);
+  EXPECT_EQ(after.definition.graph.edge_types[0].target, before.definition.graph.edge_types[0].target);
+  EXPECT_EQ(after.definition.statistics[1].columns[0].mean, 0.1);
+  EXPECT_EQ(after.definition.statistics[1].columns[0].std, before.definition.statistics[1].columns[0].std);
+  EXPECT_EQ(after.tables[0].schema.candidate_keys[0].column, "email");
+  EXPECT_TRUE(after.tables[0].schema.candidate_keys[0].is_feature);
+  EXPECT_EQ(after.tables[1].schema.foreign_keys[0].parent_table, "customers");
+  EXPECT_EQ(after.tables[1].columns.size(), before.tables[1].columns.size());
+  EXPECT_FALSE(after.bounds.minimum);
+  EXPECT_EQ(after.bounds.maximum, 3.25);
+  EXPECT_EQ(after.last_training_time_us, day(70));
+  EXPECT_EQ(after.best_epoch, 3);
+  EXPECT_EQ(after.validation_metrics[0].value, 0.1);
+  EXPECT_TRUE(std::isnan(after.validation_metrics[1].value));
+  EXPECT_EQ(after.parameters[0].values, before.parameters[0].values);
+  EXPECT_EQ(after.parameters[1].shape, (Shape{0}));
+}
+
+TEST_F(Checkpoint, VocabulariesOfAnyText) {
+  const TrainedModel before = example();
+  save_model(folder_, before);
+  const TrainedModel after = load_model(folder_);
+  for (size_t t = 0; t < 2; ++t)
+    for (size_t c = 0; c < before.definition.statistics[t].columns.size(); ++c) {
+      const ColumnStatistics &a = before.definition.statistics[t].columns[c],
+                             &b = after.definition.statistics[t].columns[c];
+      if (a.dtype == Dtype::kCategory) {
+        EXPECT_EQ(a.vocabulary, b.vocabulary) << a.column;
+      }
+    }
+}
+
+TEST_F(Checkpoint, HoldsNoSources) {
+  TrainedModel trained = example();
+  for (const auto& [key, value] : to_safetensors(trained).metadata) EXPECT_FALSE(contains(value, "/")) << key;
+}
+
+TEST_F(Checkpoint, ForeignNewerAndDamagedFiles) {
+  EXPECT_TRUE(contains(error_of([&] { load_model(folder_); }, ErrorCode::kIo), "there is no model in"));
+  expect_refused([](SafetensorsFile& f) { f.metadata.clear(); }, "not a model that this program has trained");
+  expect_refused([](SafetensorsFile& f) { f.metadata["format"] = "pt"; },
+                 "not a model that this program has trained");
+  expect_refused([](SafetensorsFile& f) { f.metadata["version"] = "2"; },
+                 "written by a newer version of this program (format 2, this one reads up to 1)");
+  expect_refused([](SafetensorsFile& f) { f.metadata["version"] = "x"; }, "format version is 'x'");
+  expect_refused([](SafetensorsFile& f) { f.metadata["model"] = "{"; }, "description");
+  expect_refused([](SafetensorsFile& f) { f.metadata["model"] = "{}"; }, "description");
+  expect_refused(
+      [](SafetensorsFile& f) {
+        std::string& text = f.metadata["model"];
+        text.replace(text.find("\"entity_type\":0"), 15, "\"entity_type\":9");
+      },
+      "a node type that is not there");
+  expect_refused(
+      [](SafetensorsFile& f) {
+        std::erase_if(f.tensors, [](const NamedTensor& t) { return t.dtype == TensorDtype::kU8; });
+      },
+      "is missing or of another type");
+  expect_refused(
+      [](SafetensorsFile& f) {
+        for (NamedTensor& t : f.tensors)
+          if (t.dtype == TensorDtype::kI64) t.bytes.back() = 0x7f;
+      },
+      "offsets");
+}
+
+}  // namespace
+}  // namespace rle
