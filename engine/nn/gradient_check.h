@@ -1,7 +1,7 @@
 // For tests: written gradients against central differences of a forward pass in fp32.
 //
-// Entries are drawn at random. Where the differences over h and h/2 disagree, a ReLU or a maximum changed its branch between
-// them: the entry is tried again with a smaller step, then left out. Most entries must remain.
+// Entries are drawn at random. Where the differences over h and h/2 disagree, a ReLU or a maximum changed its
+// branch between them: the entry is tried again with a smaller step, then left out. Most entries must remain.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/rng.h"
 #include "nn/parameter_store.h"
@@ -23,8 +24,11 @@ class GradientCheck {
   // loss: the forward pass with whatever the checked values are now; of a size about one. Deterministic.
   explicit GradientCheck(std::function<double()> loss) : loss_(std::move(loss)) {}
 
-  // d loss / d values[i] against gradient[i], for up to kEntries of `size` entries.
-  void expect(const std::string& name, float* values, const float* gradient, int64_t size) {
+  // d loss / d values[i] against gradients[i], for up to kEntries entries. By value: the forward pass may
+  // clear the store's.
+  void expect(const std::string& name, float* values, std::vector<float> gradients) {
+    const float* gradient = gradients.data();
+    const int64_t size = static_cast<int64_t>(gradients.size());
     double largest = 0;
     for (int64_t i = 0; i < size; ++i) largest = std::max(largest, std::abs(double{gradient[i]}));
     const double tolerance = kRelative * largest + kAbsolute;
@@ -44,10 +48,11 @@ class GradientCheck {
 
   // Every trained parameter against the store's gradients.
   void expect_parameters(ParameterStore& parameters) {
+    const std::vector<float> gradients = parameters.gradients();
     for (const ParameterStore::Entry& entry : parameters.entries())
       if (entry.trained)
-        expect(entry.name, parameters.values().data() + entry.offset, parameters.gradients().data() + entry.offset,
-               entry.size);
+        expect(entry.name, parameters.values().data() + entry.offset,
+               {gradients.begin() + entry.offset, gradients.begin() + entry.offset + entry.size});
   }
 
   int checked_entries() const { return smooth_; }

@@ -114,13 +114,13 @@ void HeteroConv::combine_groups(Step& step, size_t type, Context& context) const
   }
   const int64_t size = context.targets[type] * channels_;
   context.outputs[type] = new_matrix(step.arena, context.targets[type], channels_);
-  context.winner[type] = step.arena.allocate<int8_t>(size);
+  context.winner[type] = step.arena.allocate<int32_t>(size);
   for (int64_t i = 0; i < size; ++i) {
     size_t best = 0;
     for (size_t g = 1; g < groups.size(); ++g)
       if (groups[g].output.data[i] > groups[best].output.data[i]) best = g;
     context.outputs[type].data[i] = groups[best].output.data[i];
-    context.winner[type][i] = static_cast<int8_t>(best);
+    context.winner[type][i] = static_cast<int32_t>(best);
   }
 }
 

@@ -58,7 +58,7 @@ class HeteroConv {
     std::vector<EdgeState> edges;            // per edge type
     std::vector<std::vector<Group>> groups;  // per node type
     std::vector<Matrix> outputs;  // per node type (targets, channels); without data where no edge type enters
-    std::vector<int8_t*> winner;  // max over types: (targets, channels) the group that won
+    std::vector<int32_t*> winner;  // max over types: (targets, channels) the group that won
   };
 
   // inputs: per node type, at least the targets and their sources.

@@ -85,9 +85,11 @@ TEST_P(Linear, ProductsOfAllRows) {
   const int64_t rows = GetParam(), k = 6, n = 9;
   StepBench bench(2);
   Step step = bench.step(true);
-  std::vector<float> a = random_values(rows * k, 1), b = random_values(k * n, 2), c(static_cast<size_t>(rows * n));
+  std::vector<float> a = random_values(rows * k, 1), b = random_values(k * n, 2),
+                     c(static_cast<size_t>(rows * n));
   std::vector<float> want = c;
-  parallel_gemm(step, view(a, rows, k), pack(view(b, k, n), bench.arena), view(c, rows, n), GemmMode::kOverwrite);
+  parallel_gemm(step, view(a, rows, k), pack(view(b, k, n), bench.arena), view(c, rows, n),
+                GemmMode::kOverwrite);
   gemm_oracle(view(a, rows, k), view(b, k, n), view(want, rows, n), GemmMode::kOverwrite);
   for (size_t i = 0; i < c.size(); ++i) ASSERT_NEAR(c[i], want[i], 1e-5);
 }

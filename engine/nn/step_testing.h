@@ -1,5 +1,5 @@
-// For tests of this folder: parameters, arena and threads of a step, random values, and a loss that is a fixed random
-// combination of outputs.
+// For tests of this folder: parameters, arena and threads of a step, random values, and a loss that is a
+// fixed random combination of outputs.
 #pragma once
 
 #include <cmath>
@@ -27,7 +27,8 @@ struct StepBench {
   Arena arena;
   ThreadPool pool;
 
-  // Initial values are too small, or constant, to show a mistake: weights about 0.4, and norms' weights about one.
+  // Initial values are too small, or constant, to show a mistake: weights about 0.4, and norms' weights about
+  // one.
   void randomise() {
     parameters.freeze(1);
     for (const ParameterStore::Entry& entry : parameters.entries()) {
@@ -53,15 +54,19 @@ inline std::vector<float> loss_weights(int64_t count, uint64_t seed = 99) {
 }
 inline double dot(const std::vector<float>& weights, ConstMatrix output) {
   double sum = 0;
-  for (int64_t i = 0; i < output.size(); ++i) sum += double{weights[static_cast<size_t>(i)]} * double{output.data[i]};
+  for (int64_t i = 0; i < output.size(); ++i)
+    sum += double{weights[static_cast<size_t>(i)]} * double{output.data[i]};
   return sum;
 }
 
-inline Matrix view(std::vector<float>& values, int64_t rows, int64_t cols) { return {values.data(), rows, cols}; }
+inline Matrix view(std::vector<float>& values, int64_t rows, int64_t cols) {
+  return {values.data(), rows, cols};
+}
 inline std::vector<float> values_of(ConstMatrix m) { return {m.data, m.data + m.size()}; }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
 }  // namespace rle

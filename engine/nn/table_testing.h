@@ -1,4 +1,5 @@
-// For tests: a table of every kind of column with random values, nulls and empty lists, and its unfolded encoding.
+// For tests: a table of every kind of column with random values, nulls and empty lists, and its unfolded
+// encoding.
 #pragma once
 
 #include <memory>
@@ -28,9 +29,9 @@ class TestTable {
   }
 
   static std::vector<ColumnShape> all_kinds() {
-    return {{"points", ColumnKind::kNumeric, 0, 0},        {"team", ColumnKind::kCategory, 9, 0},
-            {"tags", ColumnKind::kMultiCategory, 6, 0},    {"born", ColumnKind::kDatetime, 0, 0},
-            {"text", ColumnKind::kEmbedding, 0, 3},        {"rating", ColumnKind::kNumeric, 0, 0},
+    return {{"points", ColumnKind::kNumeric, 0, 0},     {"team", ColumnKind::kCategory, 9, 0},
+            {"tags", ColumnKind::kMultiCategory, 6, 0}, {"born", ColumnKind::kDatetime, 0, 0},
+            {"text", ColumnKind::kEmbedding, 0, 3},     {"rating", ColumnKind::kNumeric, 0, 0},
             {"single", ColumnKind::kEmbedding, 0, 1}};
   }
 
@@ -38,15 +39,17 @@ class TestTable {
   const TableValues& values() const { return values_; }
 
   // The vector of a column in a row, from its parameters "<prefix>.columns.<name>.*".
-  std::vector<double> column_vector(const ParameterStore& parameters, const std::string& prefix, size_t column,
-                                    int64_t row, int64_t channels) const {
+  std::vector<double> column_vector(const ParameterStore& parameters, const std::string& prefix,
+                                    size_t column, int64_t row, int64_t channels) const {
     const std::string name = prefix + ".columns." + shapes_[column].name;
     const ColumnValues& values = values_.columns[column];
     std::vector<double> out(static_cast<size_t>(channels), 0.0);
     const auto add_row = [&](const std::string& parameter, int64_t parameter_row, double factor) {
       const ParameterStore::Entry* entry = parameters.find(name + parameter);
       for (size_t j = 0; j < out.size(); ++j)
-        out[j] += factor * double{parameters.values()[static_cast<size_t>(entry->offset + parameter_row * channels) + j]};
+        out[j] +=
+            factor *
+            double{parameters.values()[static_cast<size_t>(entry->offset + parameter_row * channels) + j]};
     };
     switch (shapes_[column].kind) {
       case ColumnKind::kNumeric:
@@ -62,13 +65,15 @@ class TestTable {
         break;
       case ColumnKind::kMultiCategory: {
         const int32_t begin = values.offsets[row], end = values.offsets[row + 1];
-        for (int32_t e = begin; e < end; ++e) add_row(".embedding", values.vocabulary_row[values.index[e]], 1.0 / (end - begin));
+        for (int32_t e = begin; e < end; ++e)
+          add_row(".embedding", values.vocabulary_row[values.index[e]], 1.0 / (end - begin));
         break;
       }
       case ColumnKind::kDatetime: {
         if (values.index[row] < 0) break;
         float features[kCalendarFeatures];
-        encode_calendar(values.calendar + values.index[row] * kCalendarParts, 1, Matrix(features, 1, kCalendarFeatures));
+        encode_calendar(values.calendar + values.index[row] * kCalendarParts, 1,
+                        Matrix(features, 1, kCalendarFeatures));
         for (int64_t k = 0; k < kCalendarFeatures; ++k) add_row(".weight", k, double{features[k]});
         add_row(".bias", 0, 1.0);
         break;
@@ -104,14 +109,16 @@ class TestTable {
       case ColumnKind::kMultiCategory:
         column.offsets.push_back(0);
         for (int64_t i = 0; i < rows; ++i) {
-          for (uint64_t k = maybe_null(i) ? 0 : stream.below(4); k > 0; --k) column.index.push_back(distinct_value());
+          for (uint64_t k = maybe_null(i) ? 0 : stream.below(4); k > 0; --k)
+            column.index.push_back(distinct_value());
           column.offsets.push_back(static_cast<int32_t>(column.index.size()));
         }
         break;
     }
     column.vocabulary_row = {3, 1, 6, 2};
     for (int64_t i = 0; i < 4; ++i)
-      for (uint64_t extent : {40, 12, 31, 7, 24, 60, 60}) column.calendar.push_back(static_cast<float>(stream.below(extent)));
+      for (uint64_t extent : {40, 12, 31, 7, 24, 60, 60})
+        column.calendar.push_back(static_cast<float>(stream.below(extent)));
     values.value = column.value.data();
     values.present = column.present.data();
     values.index = column.index.data();
