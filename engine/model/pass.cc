@@ -60,8 +60,11 @@ Matrix Pass::forward() {
   prepare_edges();
   if (definition_.config.gnn_norm == Norm::kInstance) prepare_seed_groups();
   encode_tables();
+  step_.mark("encoder forward");
   expand_nodes();
+  step_.mark("temporal forward");
   for (size_t l = 0; l < modules_.layers.size(); ++l) run_layer(l);
+  step_.mark("message passing forward");
   head_ = modules_.head.forward(step_, seed_vectors());
   return head_.output;
 }
@@ -158,8 +161,11 @@ void Pass::backward(Matrix doutput) {
     gradients.push_back(new_zero_matrix(step_.arena, last[t].rows, channels_));
   std::copy(dseeds.data, dseeds.data + dseeds.size(), gradients[definition_.entity_type.index()].data);
   for (size_t l = layers_.size(); l-- > 0;) backward_layer(l, gradients);
+  step_.mark("message passing backward");
   for (size_t t = 0; t < types(); ++t) backward_nodes(t, gradients[t]);
+  step_.mark("temporal backward");
   backward_encoders();
+  step_.mark("encoder backward");
 }
 
 void Pass::backward_layer(size_t l, std::vector<Matrix>& gradients) {

@@ -17,6 +17,7 @@ struct RelationalModel::Impl {
   ParameterStore parameters;
   Modules modules;
   Arena arena;
+  StepMarks* marks = nullptr;
   std::vector<float> embeddings;
 
   void keep_embeddings(ConstMatrix vectors) {
@@ -34,17 +35,20 @@ ParameterStore& RelationalModel::parameters() { return impl_->parameters; }
 const ParameterStore& RelationalModel::parameters() const { return impl_->parameters; }
 const std::vector<float>& RelationalModel::embeddings() const { return impl_->embeddings; }
 
+void RelationalModel::set_marks(StepMarks* marks) { impl_->marks = marks; }
+
 StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, const LossTargets& targets,
                                        RngKey dropout, ThreadPool& pool) {
   impl_->arena.reset();
   impl_->parameters.zero_gradients();
-  Step step{impl_->parameters, impl_->arena, pool, true, dropout};
+  Step step{impl_->parameters, impl_->arena, pool, true, dropout, impl_->marks};
   Pass pass(impl_->definition, impl_->modules, input, step);
   const Matrix outputs = pass.forward();
   const Matrix doutputs = new_matrix(impl_->arena, outputs.rows, outputs.cols);
   StepResult result;
   result.loss = loss_and_gradient(loss, outputs.rows, outputs.cols, outputs.data, targets, doutputs.data);
   impl_->keep_embeddings(pass.seed_vectors());
+  step.mark("head and loss");
   if (!std::isfinite(result.loss)) {
     result.finite = false;
     result.first_not_finite = pass.first_not_finite();
@@ -57,7 +61,7 @@ StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, c
 
 void RelationalModel::predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs) {
   impl_->arena.reset();
-  Step step{impl_->parameters, impl_->arena, pool, false, RngKey(0)};
+  Step step{impl_->parameters, impl_->arena, pool, false, RngKey(0), nullptr};
   Pass pass(impl_->definition, impl_->modules, input, step);
   const Matrix out = pass.forward();
   outputs.assign(out.data, out.data + out.size());

@@ -13,6 +13,7 @@
 #include "model/config.h"
 #include "nn/loss.h"
 #include "nn/parameter_store.h"
+#include "nn/step.h"
 #include "sample/batch.h"
 #include "table/features.h"
 
@@ -61,6 +62,10 @@ class RelationalModel {
 
   // Forward in evaluation mode: outputs (seeds, outputs), raw (logits or values).
   void predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs);
+
+  // Tells `marks` (borrowed; nullptr: nobody) when parts of a training step end: "encoder forward", "temporal forward",
+  // "message passing forward", "head and loss", "message passing backward", "temporal backward", "encoder backward".
+  void set_marks(StepMarks* marks);
 
   // The seeds' vectors before the head in the last predict or train_step: (seeds, channels).
   const std::vector<float>& embeddings() const;

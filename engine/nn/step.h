@@ -16,6 +16,13 @@ namespace rle {
 
 inline constexpr int64_t kTileRows = 256;
 
+// Is told when a part of a step has ended; benchmarks time parts with it. Called from the driving thread.
+class StepMarks {
+ public:
+  virtual ~StepMarks() = default;
+  virtual void mark(const char* part) = 0;
+};
+
 // Borrowed by modules for the length of a call.
 struct Step {
   ParameterStore& parameters;
@@ -23,7 +30,11 @@ struct Step {
   ThreadPool& pool;
   bool training = false;  // dropout and batch statistics on; what the backward pass needs is kept
   RngKey dropout{0};
+  StepMarks* marks = nullptr;
 
+  void mark(const char* part) const {
+    if (marks != nullptr) marks->mark(part);
+  }
   const float* value(ParameterId id) const { return parameters.value(id); }
   float* gradient(ParameterId id) const { return parameters.gradient(id); }
   // A parameter of shape (out, in) as a matrix.
