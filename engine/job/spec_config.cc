@@ -11,7 +11,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr NumberRange kAboveZero{0, kInfinity, true, false};
 constexpr NumberRange kFromZero{0, kInfinity, false, false};
-constexpr NumberRange kAnyNumber{-1e308, 1e308, false, false};
+constexpr NumberRange kAnyNumber{-kInfinity, kInfinity, false, false};
 
 std::optional<int64_t> integer_or_null(const SpecValue& value, int64_t minimum, int64_t maximum) {
   if (value.is_null()) return std::nullopt;

@@ -9,7 +9,7 @@
 
 namespace rle {
 
-// A dataset's or task's name: not empty, at most 200 bytes, without "/".
+// A dataset's or task's name: not empty, at most 200 characters, without "/".
 std::string name_of(const SpecValue& value);
 
 // A source as SourceReader takes it: inside data.source (a folder or a database) unless it stands for itself.

@@ -8,7 +8,7 @@
 namespace rle {
 namespace {
 
-constexpr size_t kMaxNameBytes = 200;
+constexpr ptrdiff_t kMaxNameCharacters = 200;
 
 bool is_database(const std::string& source) {
   const std::string extension = std::filesystem::path(source).extension().string();
@@ -24,9 +24,10 @@ bool is_data_file(const std::string& source) {
                      [&](const char* e) { return extension == e; });
 }
 
-void check_name_bytes(const std::string& name, std::string_view forbidden, const SpecValue& value) {
-  if (name.size() > kMaxNameBytes)
-    value.refuse(fmt::format("a name of {} bytes; at most {}", name.size(), kMaxNameBytes));
+void check_name(const std::string& name, std::string_view forbidden, const SpecValue& value) {
+  const auto characters = std::count_if(name.begin(), name.end(), [](char c) { return (c & 0xc0) != 0x80; });
+  if (characters > kMaxNameCharacters)
+    value.refuse(fmt::format("a name of {} characters; at most {}", characters, kMaxNameCharacters));
   for (const char c : forbidden)
     if (name.find(c) != std::string::npos)
       value.refuse(fmt::format("the name '{}' holds '{}'; take another", name, c));
@@ -160,7 +161,7 @@ TableSchema read_table(const std::string& name, const SpecValue& value, const st
                                   "time_column", "columns", "exclude", "other_columns"});
   TableSchema table;
   table.name = name;
-  check_name_bytes(name, "./", value);
+  check_name(name, "./", value);
   table.source =
       resolve_source(data_source, text_of(object.require("source"), "a file, a glob or database::table"));
   if (const auto type = object.find("type"))
@@ -208,7 +209,7 @@ std::vector<std::string> key_names(const TableSchema& table) {
 
 std::string name_of(const SpecValue& value) {
   std::string name = text_of(value, "a name");
-  check_name_bytes(name, "/", value);
+  check_name(name, "/", value);
   return name;
 }
 

@@ -1,0 +1,38 @@
+// What the commands of `rle` share: global options, and how a command is registered.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/console.h"
+#include "base/cancel.h"
+#include "job/job_spec.h"
+
+namespace rle {
+
+// Filled while the arguments are parsed; commands read it when they run.
+struct Globals {
+  std::vector<std::string> sets;
+  bool json = false;
+  bool quiet = false;
+  int threads = 0;  // 0: as the specification says
+  Console console;
+  CancelToken cancel;
+  std::function<void()> chosen;  // the command to run, set by its parser callback
+};
+
+// The specification with --set and --threads applied.
+JobSpec load_spec(const std::filesystem::path& file, const Globals& globals);
+
+// Each adds one command to `app`.
+void add_validate(CLI::App& app, Globals& globals);
+void add_inspect(CLI::App& app, Globals& globals);
+void add_init(CLI::App& app, Globals& globals);
+void add_fit(CLI::App& app, Globals& globals);
+void add_evaluate(CLI::App& app, Globals& globals);
+void add_predict(CLI::App& app, Globals& globals);
+
+}  // namespace rle

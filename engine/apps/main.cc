@@ -1,0 +1,93 @@
+// `rle`: parses the arguments, runs one command, turns errors into messages and exit codes.
+#include <CLI/CLI.hpp>
+#include <exception>
+
+#include "apps/app.h"
+#include "apps/interrupt.h"
+#include "base/error.h"
+#include "ingest/source.h"
+
+namespace rle {
+namespace {
+
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_option("--set", globals.sets, "PATH=VALUE: change a value of the specification (repeatable)")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--threads", globals.threads, "threads to compute with; results do not depend on it")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--json", globals.json, "results and errors as JSON on standard output");
+  app.add_flag("--quiet,-q", globals.quiet, "warnings and errors only, no progress");
+  app.set_version_flag("--version",
+                       [] { return fmt::format("rle {} (DuckDB {})", RLE_VERSION, duckdb_version()); });
+}
+
+void add_commands(CLI::App& app, Globals& globals) {
+  add_init(app, globals);
+  add_validate(app, globals);
+  add_inspect(app, globals);
+  add_fit(app, globals);
+  add_evaluate(app, globals);
+  add_predict(app, globals);
+  for (CLI::App* command : app.get_subcommands({})) command->fallthrough();
+  app.require_subcommand(1);
+}
+
+// A mistake in the arguments, in the words of our own errors.
+Error argument_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  const std::string first = argc > 1 ? argv[1] : "";
+  const bool unknown_command = !first.empty() && first[0] != '-' && app.get_subcommands().empty();
+  if (unknown_command)
+    return Error(ErrorCode::kSpec, fmt::format("no command '{}'{}", first, suggestion(first, names)));
+  return Error(ErrorCode::kSpec, fmt::format("{}; see `rle --help`", error.what()));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("From tables to predictions: trains a graph neural network on relational data.", "rle");
+  Globals globals;
+  bool json = false;
+  for (int i = 1; i < argc; ++i) json = json || std::string_view(argv[i]) == "--json";
+  try {
+    add_globals(app, globals);
+    add_commands(app, globals);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help, --version
+      return app.exit(success);
+    } catch (const CLI::ParseError& error) {
+      throw argument_error(app, error, argc, argv);
+    }
+    stop_on_interrupt(globals.cancel);
+    globals.console.set_quiet(globals.quiet);
+    globals.chosen();
+    globals.console.flush();
+    return 0;
+  } catch (const Error& error) {
+    Console::print_error(error, json);
+    return exit_code(error.code());
+  } catch (const std::bad_alloc&) {
+    const Error error(ErrorCode::kIo, "out of memory; use fewer columns, a smaller batch or smaller fanouts");
+    Console::print_error(error, json);
+    return exit_code(error.code());
+  } catch (const std::exception& unexpected) {
+    const Error error(ErrorCode::kInternal,
+                      fmt::format("a mistake of the program itself: {}", unexpected.what()));
+    Console::print_error(error, json);
+    return exit_code(error.code());
+  }
+}
+
+}  // namespace
+
+JobSpec load_spec(const std::filesystem::path& file, const Globals& globals) {
+  JobSpec spec = load_job_spec(file, globals.sets);
+  if (globals.threads > 0) spec.threads = globals.threads;
+  return spec;
+}
+
+}  // namespace rle
+
+int main(int argc, char** argv) { return rle::run(argc, argv); }

@@ -1,0 +1,205 @@
+// Checks that need the sources' schemas and no rows.
+#include <algorithm>
+
+#include "base/error.h"
+#include "job/load_data.h"
+
+namespace rle {
+namespace {
+
+using Columns = std::vector<SourceColumn>;
+
+enum class Family { kInteger, kFloat, kBoolean, kText, kTime, kList, kOther };
+
+// What a key or a time can be made of, from an Arrow format string.
+Family family_of(const SourceColumn& column) {
+  const std::string& format = column.arrow_format;
+  if (!column.readable || format.empty() || column.type_name.rfind("dictionary", 0) == 0)
+    return Family::kOther;
+  switch (format[0]) {
+    case 'b':
+      return Family::kBoolean;
+    case 'c':
+    case 'C':
+    case 's':
+    case 'S':
+    case 'i':
+    case 'I':
+    case 'l':
+    case 'L':
+      return Family::kInteger;
+    case 'e':
+    case 'f':
+    case 'g':
+      return Family::kFloat;
+    case 'u':
+    case 'U':
+      return Family::kText;
+    case 'v':
+      return format == "vu" ? Family::kText : Family::kOther;
+    case 't':
+      return format.size() > 1 && (format[1] == 'd' || format[1] == 's' || format[1] == 't') ? Family::kTime
+                                                                                             : Family::kOther;
+    case 'd':
+      return format.find(",0") != std::string::npos ? Family::kInteger : Family::kFloat;
+    case '+':
+      return Family::kList;
+    default:
+      return Family::kOther;
+  }
+}
+
+std::vector<std::string> names_of(const Columns& columns) {
+  std::vector<std::string> names;
+  for (const SourceColumn& column : columns) names.push_back(column.name);
+  return names;
+}
+
+// Collects what is wrong, table by table.
+class SourceCheck {
+ public:
+  explicit SourceCheck(SourceReader& reader) : reader_(reader) {}
+
+  // nullopt, and one more problem, where the source can't be opened.
+  std::optional<Columns> open(const std::string& where, const std::string& source) {
+    try {
+      return reader_.columns(source);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kSpec) throw;
+      problems_.push_back(fmt::format("{}: {}", where, error.what()));
+      return std::nullopt;
+    }
+  }
+
+  // The named column, or nullptr and one more problem.
+  const SourceColumn* column(const std::string& where, const std::string& source, const Columns& columns,
+                             const std::string& name, const std::string& role) {
+    for (const SourceColumn& column : columns) {
+      if (column.name != name) continue;
+      if (column.readable) return &column;
+      problems_.push_back(fmt::format(
+          "{}: column '{}' ({}) of {} has the type {}, which cannot be read; cast it in the source", where,
+          name, role, source, column.type_name));
+      return nullptr;
+    }
+    problems_.push_back(fmt::format("{}: {} has no column '{}' ({}){}", where, source, name, role,
+                                    suggestion(name, names_of(columns))));
+    return nullptr;
+  }
+
+  void time(const std::string& where, const SourceColumn& column) {
+    const Family family = family_of(column);
+    if (family == Family::kTime || family == Family::kText || family == Family::kOther) return;
+    problems_.push_back(
+        fmt::format("{}: the time column '{}' has the type {}; expected a date, a timestamp or ISO text",
+                    where, column.name, column.type_name));
+  }
+
+  void same_key(const std::string& where, const SourceColumn& column, const std::string& parent_table,
+                const SourceColumn& key) {
+    const Family a = family_of(column), b = family_of(key);
+    const bool text_against_number =
+        (a == Family::kText && b == Family::kInteger) || (a == Family::kInteger && b == Family::kText);
+    if (text_against_number)
+      problems_.push_back(fmt::format(
+          "{}: '{}' has the type {}, but the key '{}.{}' it refers to has {}; cast one of them in its source",
+          where, column.name, column.type_name, parent_table, key.name, key.type_name));
+  }
+
+  void finish() const {
+    if (problems_.empty()) return;
+    std::string text = problems_.front();
+    for (size_t i = 1; i < problems_.size(); ++i) text += "\n  " + problems_[i];
+    throw Error(ErrorCode::kSpec, std::move(text));
+  }
+
+ private:
+  SourceReader& reader_;
+  std::vector<std::string> problems_;
+};
+
+void check_table(SourceCheck& check, const TableSchema& table, const Columns& columns) {
+  const std::string where = fmt::format("table '{}'", table.name);
+  const auto require = [&](const std::string& name, const char* role) {
+    return check.column(where, table.source, columns, name, role);
+  };
+  if (table.primary_key) require(*table.primary_key, "primary_key");
+  for (const CandidateKey& key : table.candidate_keys) require(key.column, "candidate_keys");
+  for (const ForeignKey& key : table.foreign_keys) require(key.column, "foreign_keys");
+  if (table.time_column)
+    if (const SourceColumn* time = require(*table.time_column, "time_column")) check.time(where, *time);
+  for (const ColumnSpec& column : table.columns)
+    if (column.name != table.time_column && !table.is_key(column.name)) require(column.name, "columns");
+  for (const std::string& name : table.excluded_columns) {
+    const std::vector<std::string> names = names_of(columns);
+    if (std::find(names.begin(), names.end(), name) == names.end()) require(name, "exclude");
+  }
+}
+
+const SourceColumn* find_column(const std::optional<Columns>& columns, const std::string& name) {
+  if (!columns) return nullptr;
+  for (const SourceColumn& column : *columns)
+    if (column.name == name) return &column;
+  return nullptr;
+}
+
+void check_keys(SourceCheck& check, const JobSpec& spec, const std::vector<std::optional<Columns>>& columns) {
+  for (size_t t = 0; t < spec.tables.size(); ++t)
+    for (const ForeignKey& key : spec.tables[t].foreign_keys) {
+      const TableSchema* parent = spec.find_table(key.parent_table);
+      const SourceColumn* from = find_column(columns[t], key.column);
+      const SourceColumn* to =
+          find_column(columns[static_cast<size_t>(parent - spec.tables.data())], key.parent_column);
+      if (from != nullptr && to != nullptr)
+        check.same_key(fmt::format("table '{}'", spec.tables[t].name), *from, key.parent_table, *to);
+    }
+}
+
+void check_labels(SourceCheck& check, const JobSpec& spec, const std::vector<std::optional<Columns>>& tables,
+                  std::string_view split, const std::optional<std::string>& source, bool needs_target) {
+  if (!source) return;
+  const TaskSpec& task = *spec.task;
+  const std::string where = fmt::format("task.{}", split);
+  const std::optional<Columns> columns = check.open(where, *source);
+  if (!columns) return;
+  const SourceColumn* entity = check.column(where, *source, *columns, task.entity_column, "entity_column");
+  const size_t t = static_cast<size_t>(spec.find_table(task.entity_table) - spec.tables.data());
+  const SourceColumn* key = find_column(tables[t], task.entity_key);
+  if (entity != nullptr && key != nullptr) check.same_key(where, *entity, task.entity_table, *key);
+  if (task.time_column)
+    if (const SourceColumn* time = check.column(where, *source, *columns, *task.time_column, "time_column"))
+      check.time(where, *time);
+  if (needs_target) check.column(where, *source, *columns, task.target_column, "target");
+}
+
+}  // namespace
+
+void check_sources(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits) {
+  SourceCheck check(reader);
+  std::vector<std::optional<Columns>> columns;
+  for (const TableSchema& table : spec.tables) {
+    columns.push_back(check.open(fmt::format("table '{}'", table.name), table.source));
+    if (columns.back()) check_table(check, table, *columns.back());
+  }
+  check_keys(check, spec, columns);
+  if (spec.task) {
+    if (splits.train) check_labels(check, spec, columns, "train", spec.task->train, true);
+    if (splits.validation) check_labels(check, spec, columns, "validation", spec.task->validation, true);
+    if (splits.test) check_labels(check, spec, columns, "test", spec.task->test, splits.test_needs_target);
+  }
+  check.finish();
+}
+
+void require_splits(const JobSpec& spec, const SplitChoice& splits, std::string_view command) {
+  if (!spec.task)
+    fail(ErrorCode::kSpec, "the specification has no task; `rle {}` needs one (docs/spec.md, task)", command);
+  const auto require = [&](bool wanted, const char* split, const std::optional<std::string>& source) {
+    if (wanted && !source)
+      fail(ErrorCode::kSpec, "task.{} is missing: `rle {}` needs that label table", split, command);
+  };
+  require(splits.train, "train", spec.task->train);
+  require(splits.validation, "validation", spec.task->validation);
+  require(splits.test, "test", spec.task->test);
+}
+
+}  // namespace rle

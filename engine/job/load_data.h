@@ -1,0 +1,46 @@
+// From a specification to typed tables: the sources' schemas are checked first, all of them, then rows are
+// read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/report.h"
+#include "ingest/source.h"
+#include "job/job_spec.h"
+#include "train/signature.h"
+
+namespace rle {
+
+struct LoadedData {
+  std::vector<Table> tables;                     // of the specification's order, rows in canonical order
+  std::optional<Table> train, validation, test;  // label tables, rows in the source's order
+};
+
+// Which label tables to read, and which of them must have the target column.
+struct SplitChoice {
+  bool train = false, validation = false, test = false;
+  bool test_needs_target = false;
+};
+
+// All that names and types in the sources tell: files and tables that are missing, columns (nearest offered),
+// keys whose types can't match, time columns that are no time. One Error{kSpec} lists every mistake.
+void check_sources(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits);
+
+// The error for each chosen split that the specification does not name. Error{kSpec}.
+void require_splits(const JobSpec& spec, const SplitChoice& splits, std::string_view command);
+
+// Reads every table, and the chosen label tables that the specification names. Errors as SourceReader's.
+LoadedData load_data(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits, Report& report,
+                     const CancelToken* cancel);
+
+// The columns a label table is read with: entity, time and target as far as the source has them.
+TableSchema label_schema(const TaskSpec& task, std::string_view name, const std::string& source);
+
+// The specification's tables with the columns that a model uses, as far as the sources have them: what is
+// missing is then named by build_inference_dataset. Tables that the model does not know keep their keys only.
+void use_model_columns(SourceReader& reader, const std::vector<TableSignature>& trained, JobSpec& spec);
+
+}  // namespace rle
