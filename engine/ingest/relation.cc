@@ -140,7 +140,7 @@ std::vector<SourceColumn> RelationCatalog::describe(const Relation& relation, bo
       fmt::format("SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {})", relation.sql));
   RLE_CHECK(rows.size() == columns.size());
   for (size_t c = 0; c < columns.size(); ++c) {
-    if (!is_disguised(rows[c][1]) || rows[c][1].ends_with("]")) continue;
+    if (!is_disguised(rows[c][1])) continue;
     columns[c].readable = false;
     columns[c].type_name = lower(rows[c][1]);
   }

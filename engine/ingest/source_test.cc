@@ -98,16 +98,17 @@ TEST_F(SourceTest, TypesWithoutAColumnAreRefusedByNameOrLeftOutWithOneLine) {
   sql({"ATTACH '{}/t.duckdb' AS t",
        "CREATE TABLE t.things AS SELECT 1 AS id, uuid() AS u, 'a'::BLOB AS b, INTERVAL 1 DAY AS i, {'a': 1} "
        "AS s, MAP {'a': 1} "
-       "AS m, union_value(a := 1) AS n, '101'::BIT AS bits, '12:00:00+02'::TIMETZ AS z, [[1]] AS nested"});
+       "AS m, union_value(a := 1) AS n, '101'::BIT AS bits, '12:00:00+02'::TIMETZ AS z, [[1]] AS nested, "
+       "[uuid()] AS ids"});
   const Table table = read("t.duckdb::things");
   EXPECT_EQ(table.column_names(), (Rows{"id"}));
   ASSERT_EQ(report_.lines().size(), 1u);
-  EXPECT_EQ(
-      report_.lines()[0].text,
-      "table 'things': left out, because their types cannot be read: u (uuid), b (binary), i "
-      "(interval), s (struct), m "
-      "(map), n (union), bits (bit), z (time with time zone), nested (list<list<int32>>); cast them in the "
-      "source to use them");
+  EXPECT_EQ(report_.lines()[0].text,
+            "table 'things': left out, because their types cannot be read: u (uuid), b (binary), i "
+            "(interval), s (struct), m "
+            "(map), n (union), bits (bit), z (time with time zone), nested (list<list<int32>>), ids "
+            "(uuid[]); cast them in the "
+            "source to use them");
   for (const auto& [column, type] : std::vector<std::pair<std::string, std::string>>{{"u", "uuid"},
                                                                                      {"b", "binary"},
                                                                                      {"i", "interval"},
