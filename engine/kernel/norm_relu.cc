@@ -78,8 +78,8 @@ void norm_relu_forward_oracle(ConstMatrix x, const NormParameters& parameters, c
       const bool dropped = dropout.probability > 0 &&
                            dropout_bits(dropout.row_keys[i], static_cast<uint32_t>(j)) < drop_below(dropout);
       saved.normalised.row(i)[j] = static_cast<float>(normalised);
-      saved.mask[i * x.cols + j] = z > 0 && !dropped;
-      y.row(i)[j] = z > 0 && !dropped ? static_cast<float>(z * double{saved.scale}) : 0.0f;
+      saved.mask[i * x.cols + j] = !(z <= 0) && !dropped;
+      y.row(i)[j] = !(z <= 0) && !dropped ? static_cast<float>(z * double{saved.scale}) : 0.0f;
     }
   }
 }

@@ -43,15 +43,16 @@ void norm_relu_forward(const NormReluOperands& op) {
 #pragma omp simd
       for (int64_t j = 0; j < op.cols; ++j) {
         const float z = op.weight[j] * normalised[j] + op.bias[j];
-        mask[j] = z > 0.0f;
-        y[j] = z > 0.0f ? z : 0.0f;
+        const bool passes = !(z <= 0.0f);  // a NaN passes, so that it is seen
+        mask[j] = passes;
+        y[j] = passes ? z : 0.0f;
       }
     } else {
       const uint32_t key = op.row_keys[i];
 #pragma omp simd
       for (int64_t j = 0; j < op.cols; ++j) {
         const float z = op.weight[j] * normalised[j] + op.bias[j];
-        const bool kept = (z > 0.0f) & (hash(key, static_cast<uint32_t>(j)) >= op.drop_below);
+        const bool kept = !(z <= 0.0f) & (hash(key, static_cast<uint32_t>(j)) >= op.drop_below);
         mask[j] = kept;
         y[j] = kept ? z * op.scale : 0.0f;
       }

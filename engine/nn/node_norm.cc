@@ -95,7 +95,7 @@ void NodeNorm::apply_affine(Step& step, int64_t row, int64_t column, Context& co
   const float z = kind_ == NormKind::kInstance
                       ? normalised
                       : step.value(affine_.weight)[column] * normalised + step.value(affine_.bias)[column];
-  context.saved.mask[row * channels_ + column] = z > 0.0f;
+  context.saved.mask[row * channels_ + column] = !(z <= 0.0f);
   context.output.row(row)[column] = std::max(z, 0.0f);
 }
 
