@@ -1,4 +1,97 @@
+// rle predict: predictions into a new table.
+#include <memory>
+
 #include "apps/app.h"
+#include "apps/progress.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "job/inspect.h"
+#include "job/run_job.h"
+
 namespace rle {
-void add_predict(CLI::App&, Globals&) {}
+namespace {
+
+constexpr int64_t kShownRows = 5;
+
+struct Arguments {
+  std::string file, model, output, entities, at;
+  bool flatten = false;
+};
+
+// --output is relative to the working folder, output.table and output.database to the specification's.
+OutputTarget output_target(const JobSpec& spec, const std::string& output) {
+  const std::filesystem::path database =
+      spec.output.database ? spec.base_folder / *spec.output.database : std::filesystem::path();
+  if (!output.empty()) return parse_output(output, database, ".");
+  if (!spec.output.table)
+    fail(ErrorCode::kSpec, "--output is missing, and the specification has no output.table");
+  const bool file_name = spec.output.table->find("::") != std::string::npos ||
+                         spec.output.table->ends_with(".parquet") || spec.output.table->ends_with(".csv");
+  return parse_output(*spec.output.table, database,
+                      file_name ? spec.base_folder : std::filesystem::path("."));
+}
+
+PredictRequest make_request(const JobSpec& spec, const Arguments& arguments) {
+  PredictRequest request;
+  request.model_folder = arguments.model;
+  request.output = output_target(spec, arguments.output);
+  if (!arguments.entities.empty()) request.entities = arguments.entities;
+  request.entities_base = ".";
+  if (!arguments.at.empty()) {
+    request.at_us = parse_time(arguments.at);
+    if (!request.at_us)
+      fail(ErrorCode::kSpec,
+           "--at: '{}' is no time; expected one such as 2010-01-01 or \"2010-01-01 12:30:00\"", arguments.at);
+  }
+  request.flatten = spec.output.flatten || arguments.flatten;
+  return request;
+}
+
+nlohmann::ordered_json result_json(const PredictRequest& request, const Table& table) {
+  const bool in_database = request.output.kind == OutputTarget::Kind::kDuckdbTable;
+  nlohmann::ordered_json out{{"output", request.output.display()}, {"file", request.output.file.string()}};
+  if (in_database) out["table"] = request.output.table;
+  out["rows"] = table.rows;
+  out["columns"] = table.column_names();
+  return out;
+}
+
+void run(const Arguments& arguments, Globals& globals) {
+  const JobSpec spec = load_spec(arguments.file, globals);
+  if (!spec.task)
+    fail(ErrorCode::kSpec, "the specification has no task; `rle predict` needs one (docs/spec.md, task)");
+  const PredictRequest request = make_request(spec, arguments);
+  ThreadPool pool(spec.threads > 0 ? spec.threads : available_cpus());
+  Progress progress(globals.console, "");
+  const Table table = run_predict(spec, request,
+                                  {pool, globals.console, &globals.cancel,
+                                   [&](int64_t done, int64_t rows) { progress.scored(done, rows); }});
+  if (globals.json) return globals.console.print_json(result_json(request, table));
+  globals.console.print(
+      fmt::format("{} predictions in {}, the first:", grouped(table.rows), request.output.display()));
+  globals.console.print(first_rows_text(table, kShownRows));
+  globals.console.print(query_hint(request.output));
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, Globals& globals) {
+  CLI::App* command = app.add_subcommand("predict", "write a model's predictions into a new table");
+  auto arguments = std::make_shared<Arguments>();
+  command->add_option("SPEC", arguments->file, "the specification, YAML or JSON")->required();
+  command->add_option("--model", arguments->model, "the model's folder")->required()->type_name("DIR");
+  command
+      ->add_option("--output", arguments->output,
+                   "TABLE (in output.database), FILE.duckdb::TABLE, FILE.parquet or FILE.csv; must be new "
+                   "(default: output.table)")
+      ->type_name("TABLE");
+  command->add_option("--entities", arguments->entities, "\"all\", or a file of keys, instead of task.test")
+      ->type_name("all|FILE");
+  command->add_option("--at", arguments->at, "the time that predictions for --entities are made at")
+      ->type_name("TIME");
+  command->add_flag("--flatten", arguments->flatten, "one column prob_<class> for each class");
+  command->callback(
+      [arguments, &globals] { globals.chosen = [arguments, &globals] { run(*arguments, globals); }; });
+}
+
 }  // namespace rle

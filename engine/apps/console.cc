@@ -1,5 +1,7 @@
 #include "apps/console.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -38,11 +40,28 @@ void write(std::string_view text) {
 void Console::line(Severity severity, std::string_view text) {
   const bool warning = severity == Severity::kWarning;
   if (quiet_ && !warning) return;
+  clear_transient();
   std::fprintf(stderr, "%s%.*s\n", warning ? "WARNING: " : "", static_cast<int>(text.size()), text.data());
   std::fflush(stderr);
 }
 
+bool Console::is_terminal() const { return isatty(STDERR_FILENO) == 1; }
+
+void Console::transient(std::string_view text) {
+  if (quiet_) return;
+  if (!is_terminal()) return line(Severity::kInfo, text);
+  std::fprintf(stderr, "\r\033[K%.*s", static_cast<int>(text.size()), text.data());
+  std::fflush(stderr);
+  transient_shown_ = true;
+}
+
+void Console::clear_transient() {
+  if (transient_shown_) std::fputs("\r\033[K", stderr);
+  transient_shown_ = false;
+}
+
 void Console::print(std::string_view text) {
+  clear_transient();
   write(text);
   write("\n");
 }

@@ -19,6 +19,10 @@ class Console : public Report {
   // To standard error, warnings with their prefix; --quiet leaves out what is no warning.
   void line(Severity severity, std::string_view text) override;
 
+  // A line of progress on standard error: on a terminal the next line takes its place.
+  void transient(std::string_view text);
+  bool is_terminal() const;
+
   // To standard output. Error{kIo} where it can't be written (a full disk).
   void print(std::string_view text);
   void print_json(const nlohmann::ordered_json& document);
@@ -28,7 +32,10 @@ class Console : public Report {
   static void print_error(const Error& error, bool json);
 
  private:
+  void clear_transient();
+
   bool quiet_ = false;
+  bool transient_shown_ = false;
 };
 
 }  // namespace rle

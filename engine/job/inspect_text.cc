@@ -18,9 +18,8 @@ std::string range_text(const TimeRange& range) {
 std::string link_text(const InspectedLink& link) {
   std::string out =
       fmt::format("  foreign key  {} -> {}.{}", link.column, link.parent_table, link.parent_column);
-  if (link.nulls > 0) out += fmt::format(", {} null", grouped(link.nulls));
-  if (link.dangling > 0) out += fmt::format(", {} without a parent (dangling)", grouped(link.dangling));
-  return out + "\n";
+  out += fmt::format(", {} null, {} dangling\n", grouped(link.nulls), grouped(link.dangling));
+  return out;
 }
 
 std::string columns_text(const std::vector<InspectedColumn>& columns) {

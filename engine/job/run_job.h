@@ -1,0 +1,68 @@
+// The runs behind `rle fit`, `evaluate` and `predict`: from a specification to a model, figures, an output
+// table. What arguments, specification and schemas tell is checked before rows are read, and all of that
+// before anything is trained.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/report.h"
+#include "base/thread_pool.h"
+#include "ingest/writer.h"
+#include "job/job_spec.h"
+#include "job/scores.h"
+#include "train/fit.h"
+
+namespace rle {
+
+// What a run computes with and talks to. Borrowed.
+struct RunContext {
+  ThreadPool& pool;
+  Report& report;
+  const CancelToken* cancel = nullptr;
+  std::function<void(int64_t done, int64_t rows)> scored = {};  // progress of evaluation and prediction
+};
+
+struct FitOutcome {
+  int64_t epochs = 0;                 // that ended
+  std::optional<int64_t> best_epoch;  // absent: stopped before the first evaluation, nothing was saved
+  std::string metric;
+  bool interrupted = false, stopped_early = false;
+  double seconds = 0;  // of training
+  int64_t parameters = 0;
+  std::vector<SplitScore> scores;  // validation, and test where it is labelled; none after an interrupt
+};
+
+// Trains, saves the best epoch's model in the folder, evaluates it. hooks: clock, progress and epoch_done are
+// the caller's.
+FitOutcome run_fit(const JobSpec& spec, const std::filesystem::path& model_folder, FitHooks hooks,
+                   const RunContext& context);
+
+// splits: of train, validation, test; empty: those of validation and test that are named and labelled.
+std::vector<SplitScore> run_evaluate(const JobSpec& spec, const std::filesystem::path& model_folder,
+                                     std::vector<std::string> splits, const RunContext& context);
+
+struct PredictRequest {
+  std::filesystem::path model_folder;
+  OutputTarget output;
+  std::optional<std::string> entities;  // "all" or a file of keys; absent: the task's test table
+  std::filesystem::path entities_base;  // what a relative file of keys is relative to
+  std::optional<int64_t> at_us;
+  bool flatten = false;
+};
+
+// Writes the predictions into the new output table, and returns them.
+Table run_predict(const JobSpec& spec, const PredictRequest& request, const RunContext& context);
+
+// "[-- name --]" rows as aligned text, at most `rows` of them.
+std::string first_rows_text(const Table& table, int64_t rows);
+
+// How to look at an output: a line for a shell and one for Python.
+std::string query_hint(const OutputTarget& target);
+
+}  // namespace rle

@@ -1,0 +1,127 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "job/load_data.h"
+#include "job/model_folder.h"
+#include "job/run_job.h"
+#include "train/prediction_table.h"
+
+namespace rle {
+namespace {
+
+// Everything that the arguments alone tell.
+void check_request(const JobSpec& spec, const PredictRequest& request) {
+  const TaskSpec& task = *spec.task;
+  if (!request.entities && request.at_us)
+    fail(ErrorCode::kSpec,
+         "--at gives the time of predictions for --entities; without it the times are those of task.test");
+  if (!request.entities && !task.test)
+    fail(ErrorCode::kSpec,
+         "task.test is missing: name the table to predict for, or give --entities all --at TIME");
+  if (request.entities == "all" && task.time_column && !request.at_us)
+    fail(ErrorCode::kSpec, "--entities all needs --at TIME, the time the predictions are made at");
+  if (request.at_us && !task.time_column)
+    fail(ErrorCode::kSpec, "--at: the task has no time column, so its predictions have no time");
+}
+
+// The keys of a file, and its times where it has them.
+Table read_keys(const TaskSpec& task, const PredictRequest& request, const RunContext& context) {
+  SourceReader reader(request.entities_base);
+  const std::string& file = *request.entities;
+  const std::vector<SourceColumn> columns = reader.columns(file);
+  TableSchema schema = label_schema(task, file, file);
+  std::vector<std::string> wanted, times;
+  for (const SourceColumn& column : columns) {
+    const bool is_time = task.time_column == column.name && !request.at_us;
+    if (column.name == task.entity_column || is_time || columns.size() == 1) wanted.push_back(column.name);
+    if (is_time) times.push_back(column.name);
+  }
+  if (times.empty()) schema.time_column.reset();
+  if (wanted.empty()) wanted.push_back(task.entity_column);  // refused by the reader, with the nearest name
+  return reader.read(schema, wanted, times, context.report, context.cancel);
+}
+
+Table choose_entities(const JobSpec& spec, const PredictRequest& request, LoadedData& data,
+                      const RunContext& context) {
+  const TaskSpec& task = *spec.task;
+  if (!request.entities) return std::move(*data.test);
+  if (request.entities != "all") return keys_at(read_keys(task, request, context), task, request.at_us);
+  const auto entities = std::find_if(data.tables.begin(), data.tables.end(), [&](const Table& table) {
+    return table.schema.name == task.entity_table;
+  });
+  RLE_CHECK(entities != data.tables.end());
+  if (spec.visible_until_us) drop_rows_after(*entities, *spec.visible_until_us, context.report);
+  return entities_at(*entities, task, request.at_us, context.report);
+}
+
+}  // namespace
+
+Table run_predict(const JobSpec& given, const PredictRequest& request, const RunContext& context) {
+  TrainedModel model = open_model(request.model_folder);
+  check_same_task(model.task, given);
+  check_request(given, request);
+  check_output_is_new(request.output);
+  JobSpec spec = given;
+  SourceReader reader(spec.base_folder);
+  const SplitChoice splits{.test = !request.entities};
+  use_model_columns(reader, model.tables, spec);
+  check_sources(reader, spec, splits);
+  LoadedData data = load_data(reader, spec, splits, context.report, context.cancel);
+  const Table source = choose_entities(spec, request, data, context);
+
+  model.task.entity_column = spec.task->entity_column;
+  model.task.time_column = spec.task->time_column;
+  DatasetInput input;
+  input.tables = std::move(data.tables);
+  input.test = &source;
+  input.visible_until_us = spec.visible_until_us;
+  const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
+  const std::unique_ptr<RelationalModel> network = restore_model(model);
+  const ScoreOptions options{.sampler = model.config.sampler,
+                             .bounds = model.bounds,
+                             .seed = model.config.seed,
+                             .batch_size = model.config.val_batch_size,
+                             .cancel = context.cancel,
+                             .progress = context.scored};
+  const std::vector<double> score = score_rows(*network, dataset, *dataset.test, options, context.pool);
+  Table predictions =
+      prediction_table(model.task, model.encoding, source, *dataset.test, score, request.flatten);
+  if (context.cancel != nullptr && context.cancel->requested())
+    fail(ErrorCode::kInterrupted, "interrupted before the predictions were written; nothing was written");
+  write_table(request.output, predictions);
+  return predictions;
+}
+
+std::string first_rows_text(const Table& table, int64_t rows) {
+  const int64_t shown = std::min(rows, table.rows);
+  std::vector<size_t> widths;
+  std::vector<std::vector<std::string>> cells;
+  for (const Column& column : table.columns) {
+    std::vector<std::string> texts{column.name};
+    for (int64_t row = 0; row < shown; ++row) texts.push_back(column.display(row));
+    size_t width = 0;
+    for (const std::string& text : texts) width = std::max(width, text.size());
+    widths.push_back(width);
+    cells.push_back(std::move(texts));
+  }
+  std::string out;
+  for (size_t row = 0; row < static_cast<size_t>(shown) + 1; ++row)
+    for (size_t c = 0; c < cells.size(); ++c)
+      out += fmt::format("{}{:>{}}{}", c == 0 ? "  " : "  ", cells[c][row], widths[c],
+                         c + 1 == cells.size() ? "\n" : "");
+  return out;
+}
+
+std::string query_hint(const OutputTarget& target) {
+  const bool table = target.kind == OutputTarget::Kind::kDuckdbTable;
+  const std::string name =
+      target.schema.empty() ? target.table : fmt::format("{}.{}", target.schema, target.table);
+  const std::string from = table ? name : fmt::format("'{}'", target.file.string());
+  const std::string sql = fmt::format("SELECT * FROM {} LIMIT 10", from);
+  const std::string connect =
+      table ? fmt::format("duckdb.connect(\"{}\").sql", target.file.string()) : "duckdb.sql";
+  return fmt::format("query it:   duckdb {}-c \"{}\"\nin Python:  import duckdb; {}(\"{}\")\n",
+                     table ? fmt::format("{} ", target.file.string()) : "", sql, connect, sql);
+}
+
+}  // namespace rle
