@@ -35,7 +35,7 @@ struct NormReluSaved {
 };
 
 // NaN passes ReLU: a value that is not finite reaches the loss.
-// y = dropout(relu(weight * normalise(x) + bias)); x may be saved.normalised (in place).
+// y = dropout(relu(weight * normalise(x) + bias));
 void norm_relu_forward(ConstMatrix x, const NormParameters& parameters, const Dropout& dropout,
                        const NormReluSaved& saved, Matrix y);
 

@@ -15,7 +15,7 @@ inline uint32_t hash(uint32_t row_key, uint32_t column) {
   return x ^ (x >> 16);
 }
 
-float normalise(int64_t cols, const float* x, float* normalised) {
+inline float normalise(int64_t cols, const float* x, float* normalised) {
   float sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t j = 0; j < cols; ++j) sum += x[j];
@@ -33,65 +33,78 @@ float normalise(int64_t cols, const float* x, float* normalised) {
 
 }  // namespace
 
+// Byte stores may alias anything: pointers are hoisted out of the loops, or nothing of them is vectorised.
 void norm_relu_forward(const NormReluOperands& op) {
+  const int64_t cols = op.cols;
+  const float* __restrict weight = op.weight;
+  const float* __restrict bias = op.bias;
+  const float scale = op.scale;
+  const uint32_t drop_below = op.drop_below;
   for (int64_t i = 0; i < op.rows; ++i) {
-    float* normalised = op.normalised + i * op.cols;
-    uint8_t* mask = op.mask + i * op.cols;
-    float* y = op.output + i * op.cols;
-    op.inverse_std[i] = normalise(op.cols, op.input + i * op.cols, normalised);
+    float* __restrict normalised = op.normalised + i * cols;
+    uint8_t* __restrict mask = op.mask + i * cols;
+    float* __restrict y = op.output + i * cols;
+    op.inverse_std[i] = normalise(cols, op.input + i * cols, normalised);
+    // !(z <= 0): a NaN passes, so that it is seen.
     if (op.row_keys == nullptr) {
 #pragma omp simd
-      for (int64_t j = 0; j < op.cols; ++j) {
-        const float z = op.weight[j] * normalised[j] + op.bias[j];
-        const bool passes = !(z <= 0.0f);  // a NaN passes, so that it is seen
-        mask[j] = passes;
-        y[j] = passes ? z : 0.0f;
+      for (int64_t j = 0; j < cols; ++j) {
+        const float z = weight[j] * normalised[j] + bias[j];
+        y[j] = z <= 0.0f ? 0.0f : z;
+        mask[j] = z <= 0.0f ? 0 : 1;
       }
     } else {
       const uint32_t key = op.row_keys[i];
 #pragma omp simd
-      for (int64_t j = 0; j < op.cols; ++j) {
-        const float z = op.weight[j] * normalised[j] + op.bias[j];
-        const bool kept = !(z <= 0.0f) & (hash(key, static_cast<uint32_t>(j)) >= op.drop_below);
-        mask[j] = kept;
-        y[j] = kept ? z * op.scale : 0.0f;
+      for (int64_t j = 0; j < cols; ++j) {
+        const float z = weight[j] * normalised[j] + bias[j];
+        const float kept = hash(key, static_cast<uint32_t>(j)) < drop_below ? 0.0f : z;
+        y[j] = kept <= 0.0f ? 0.0f : kept * scale;
+        mask[j] = kept <= 0.0f ? 0 : 1;
       }
     }
   }
 }
 
 void norm_relu_rebuild(const NormReluOperands& op) {
+  const int64_t cols = op.cols;
+  const float* __restrict weight = op.weight;
+  const float* __restrict bias = op.bias;
+  const float scale = op.scale;
   for (int64_t i = 0; i < op.rows; ++i) {
-    const float* normalised = op.normalised + i * op.cols;
-    const uint8_t* mask = op.mask + i * op.cols;
-    float* y = op.output + i * op.cols;
+    const float* __restrict normalised = op.normalised + i * cols;
+    const uint8_t* __restrict mask = op.mask + i * cols;
+    float* __restrict y = op.output + i * cols;
 #pragma omp simd
-    for (int64_t j = 0; j < op.cols; ++j)
-      y[j] = mask[j] ? (op.weight[j] * normalised[j] + op.bias[j]) * op.scale : 0.0f;
+    for (int64_t j = 0; j < cols; ++j) y[j] = mask[j] ? (weight[j] * normalised[j] + bias[j]) * scale : 0.0f;
   }
 }
 
 void norm_relu_backward(const NormReluOperands& op) {
-  const float inverse_cols = 1.0f / static_cast<float>(op.cols);
+  const int64_t cols = op.cols;
+  const float inverse_cols = 1.0f / static_cast<float>(cols), scale = op.scale;
+  const float* __restrict weight = op.weight;
+  float* __restrict weight_gradient = op.weight_gradient;
+  float* __restrict bias_gradient = op.bias_gradient;
   for (int64_t i = 0; i < op.rows; ++i) {
-    const float* dy = op.input + i * op.cols;
-    const float* normalised = op.normalised + i * op.cols;
-    const uint8_t* mask = op.mask + i * op.cols;
-    float* dx = op.output + i * op.cols;
+    const float* dy = op.input + i * cols;  // dx may be the same memory
+    const float* __restrict normalised = op.normalised + i * cols;
+    const uint8_t* __restrict mask = op.mask + i * cols;
+    float* dx = op.output + i * cols;
     float sum = 0, dot = 0;
 #pragma omp simd reduction(+ : sum, dot)
-    for (int64_t j = 0; j < op.cols; ++j) {
-      const float dz = mask[j] ? dy[j] * op.scale : 0.0f;
-      op.bias_gradient[j] += dz;
-      op.weight_gradient[j] += dz * normalised[j];
-      const float scaled = dz * op.weight[j];
+    for (int64_t j = 0; j < cols; ++j) {
+      const float dz = mask[j] ? dy[j] * scale : 0.0f;
+      bias_gradient[j] += dz;
+      weight_gradient[j] += dz * normalised[j];
+      const float scaled = dz * weight[j];
       sum += scaled;
       dot += scaled * normalised[j];
       dx[j] = scaled;
     }
     const float mean = sum * inverse_cols, mean_dot = dot * inverse_cols, inverse_std = op.inverse_std[i];
 #pragma omp simd
-    for (int64_t j = 0; j < op.cols; ++j) dx[j] = inverse_std * (dx[j] - mean - normalised[j] * mean_dot);
+    for (int64_t j = 0; j < cols; ++j) dx[j] = inverse_std * (dx[j] - mean - normalised[j] * mean_dot);
   }
 }
 
