@@ -1,7 +1,7 @@
 #include "apps/progress.h"
 
-#include <chrono>
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "job/inspect.h"
@@ -34,7 +34,6 @@ FitHooks Progress::hooks() {
   hooks.clock = steady_seconds;
   hooks.progress = [this](const FitProgress& progress) { step(progress); };
   hooks.epoch_done = [this](const EpochRecord& record) { epoch(record); };
-  last_ = steady_seconds();
   return hooks;
 }
 

@@ -31,7 +31,7 @@ class Progress {
 
   Console& console_;
   std::string metric_;
-  double last_ = 0;
+  double last_ = steady_seconds();
   int64_t epochs_ = 0;
   double seconds_left_ = 0;
 };

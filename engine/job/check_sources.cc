@@ -2,52 +2,13 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "job/column_family.h"
 #include "job/load_data.h"
 
 namespace rle {
 namespace {
 
 using Columns = std::vector<SourceColumn>;
-
-enum class Family { kInteger, kFloat, kBoolean, kText, kTime, kList, kOther };
-
-// What a key or a time can be made of, from an Arrow format string.
-Family family_of(const SourceColumn& column) {
-  const std::string& format = column.arrow_format;
-  if (!column.readable || format.empty() || column.type_name.rfind("dictionary", 0) == 0)
-    return Family::kOther;
-  switch (format[0]) {
-    case 'b':
-      return Family::kBoolean;
-    case 'c':
-    case 'C':
-    case 's':
-    case 'S':
-    case 'i':
-    case 'I':
-    case 'l':
-    case 'L':
-      return Family::kInteger;
-    case 'e':
-    case 'f':
-    case 'g':
-      return Family::kFloat;
-    case 'u':
-    case 'U':
-      return Family::kText;
-    case 'v':
-      return format == "vu" ? Family::kText : Family::kOther;
-    case 't':
-      return format.size() > 1 && (format[1] == 'd' || format[1] == 's' || format[1] == 't') ? Family::kTime
-                                                                                             : Family::kOther;
-    case 'd':
-      return format.find(",0") != std::string::npos ? Family::kInteger : Family::kFloat;
-    case '+':
-      return Family::kList;
-    default:
-      return Family::kOther;
-  }
-}
 
 std::vector<std::string> names_of(const Columns& columns) {
   std::vector<std::string> names;
@@ -88,8 +49,8 @@ class SourceCheck {
   }
 
   void time(const std::string& where, const SourceColumn& column) {
-    const Family family = family_of(column);
-    if (family == Family::kTime || family == Family::kText || family == Family::kOther) return;
+    const ColumnFamily family = family_of(column);
+    if (is_time(family) || family == ColumnFamily::kText || family == ColumnFamily::kOther) return;
     problems_.push_back(
         fmt::format("{}: the time column '{}' has the type {}; expected a date, a timestamp or ISO text",
                     where, column.name, column.type_name));
@@ -97,9 +58,9 @@ class SourceCheck {
 
   void same_key(const std::string& where, const SourceColumn& column, const std::string& parent_table,
                 const SourceColumn& key) {
-    const Family a = family_of(column), b = family_of(key);
-    const bool text_against_number =
-        (a == Family::kText && b == Family::kInteger) || (a == Family::kInteger && b == Family::kText);
+    const ColumnFamily a = family_of(column), b = family_of(key);
+    const bool text_against_number = (a == ColumnFamily::kText && b == ColumnFamily::kInteger) ||
+                                     (a == ColumnFamily::kInteger && b == ColumnFamily::kText);
     if (text_against_number)
       problems_.push_back(fmt::format(
           "{}: '{}' has the type {}, but the key '{}.{}' it refers to has {}; cast one of them in its source",

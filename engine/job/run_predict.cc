@@ -41,11 +41,10 @@ Table read_keys(const TaskSpec& task, const PredictRequest& request, const RunCo
   return reader.read(schema, wanted, times, context.report, context.cancel);
 }
 
-Table choose_entities(const JobSpec& spec, const PredictRequest& request, LoadedData& data,
-                      const RunContext& context) {
+// Every entity that is there at the asked time.
+Table all_entities(const JobSpec& spec, const PredictRequest& request, LoadedData& data,
+                   const RunContext& context) {
   const TaskSpec& task = *spec.task;
-  if (!request.entities) return std::move(*data.test);
-  if (request.entities != "all") return keys_at(read_keys(task, request, context), task, request.at_us);
   const auto entities = std::find_if(data.tables.begin(), data.tables.end(), [&](const Table& table) {
     return table.schema.name == task.entity_table;
   });
@@ -66,8 +65,13 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
   const SplitChoice splits{.test = !request.entities};
   use_model_columns(reader, model.tables, spec);
   check_sources(reader, spec, splits);
+  std::optional<Table> keys;
+  if (request.entities && request.entities != "all")
+    keys = keys_at(read_keys(*spec.task, request, context), *spec.task, request.at_us);
   LoadedData data = load_data(reader, spec, splits, context.report, context.cancel);
-  const Table source = choose_entities(spec, request, data, context);
+  const Table source = keys               ? *std::move(keys)
+                       : request.entities ? all_entities(spec, request, data, context)
+                                          : *std::move(data.test);
 
   model.task.entity_column = spec.task->entity_column;
   model.task.time_column = spec.task->time_column;
