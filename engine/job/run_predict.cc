@@ -49,7 +49,7 @@ Table all_entities(const JobSpec& spec, const PredictRequest& request, LoadedDat
     return table.schema.name == task.entity_table;
   });
   RLE_CHECK(entities != data.tables.end());
-  if (spec.visible_until_us) drop_rows_after(*entities, *spec.visible_until_us, context.report);
+  if (spec.visible_until_us) drop_rows_after(*entities, *spec.visible_until_us);
   return entities_at(*entities, task, request.at_us, context.report);
 }
 

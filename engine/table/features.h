@@ -68,9 +68,11 @@ ColumnStatistics compute_statistics(const Table& table, const Column& column, Dt
 struct TableStatistics {
   std::string table;
   std::vector<ColumnStatistics> columns;
+  std::vector<std::string> left_out_text = {};  // names; for people, not stored
 };
 
-// Decides dtypes and computes statistics; reports left-out columns, constant columns and non-finite values.
+// Decides dtypes and computes statistics; reports left-out columns (text is for the caller to tell, once for
+// all tables), constant columns and non-finite values.
 TableStatistics fit_statistics(const Table& table, const Visibility& visibility, Report& report);
 
 // The rows of one batch. Columns that map each row to one of few distinct values: `index` (rows) points into

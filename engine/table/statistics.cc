@@ -103,18 +103,11 @@ void report_statistics(const Table& table, const ColumnStatistics& s, Report& re
                  table.schema.name, s.column, s.non_finite, s.visible - s.nulls, what);
 }
 
-// Reports what is left out: text in one line, anything else in a line each (in one where no row is visible).
+// Reports what is left out, but for text: a line each, or one where no row is visible.
 void report_left_out(const Table& table, const std::vector<DtypeDecision>& decisions, int64_t visible,
                      Report& report) {
-  std::string text;
   int64_t without_value = 0;
-  for (const DtypeDecision& d : decisions) {
-    without_value += d.left_out == LeftOut::kNoValue ? 1 : 0;
-    if (d.left_out == LeftOut::kText) text += (text.empty() ? "" : ", ") + d.column;
-  }
-  if (!text.empty())
-    report.info("table '{}': text columns are left out until text embedding is built: {}", table.schema.name,
-                text);
+  for (const DtypeDecision& d : decisions) without_value += d.left_out == LeftOut::kNoValue ? 1 : 0;
   if (visible == 0 && without_value > 0)
     report.warning(
         "table '{}': none of its {} rows is visible in training; its {} feature columns are left out",
@@ -166,6 +159,7 @@ TableStatistics fit_statistics(const Table& table, const Visibility& visibility,
   TableStatistics out;
   out.table = table.schema.name;
   for (const DtypeDecision& decision : decisions) {
+    if (decision.left_out == LeftOut::kText) out.left_out_text.push_back(decision.column);
     if (!decision.dtype) continue;
     out.columns.push_back(compute_statistics(table, table.at(decision.column), *decision.dtype, visible));
     report_statistics(table, out.columns.back(), report);

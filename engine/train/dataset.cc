@@ -33,7 +33,23 @@ void resolve_entity(TaskSpec& task, const std::vector<Table>& tables) {
 
 void freeze_history(std::vector<Table>& tables, const std::optional<int64_t>& until_us, Report& report) {
   if (!until_us) return;
-  for (Table& table : tables) drop_rows_after(table, *until_us, report);
+  std::string dropped;
+  for (Table& table : tables) {
+    const int64_t rows = table.rows, later = drop_rows_after(table, *until_us);
+    if (later > 0)
+      dropped +=
+          fmt::format("{}{} of {} in '{}'", dropped.empty() ? "" : ", ", later, rows, table.schema.name);
+  }
+  if (!dropped.empty()) report.info("rows later than {} are not used: {}", format_time(*until_us), dropped);
+}
+
+// One line for all tables.
+void report_text(const std::vector<TableFeatures>& features, Report& report) {
+  std::string names;
+  for (const TableFeatures& table : features)
+    for (const std::string& column : table.statistics().left_out_text)
+      names += (names.empty() ? "" : ", ") + table.statistics().table + "." + column;
+  if (!names.empty()) report.info("text columns are left out until text embedding is built: {}", names);
 }
 
 std::optional<LabelTable> label_table(const Dataset& dataset, Split split, const Table* table,
@@ -57,22 +73,21 @@ std::vector<Table> in_trained_order(std::vector<Table> tables, const std::vector
 
 }  // namespace
 
-void drop_rows_after(Table& table, int64_t until_us, Report& report) {
-  if (!table.schema.time_column) return;
+int64_t drop_rows_after(Table& table, int64_t until_us) {
+  if (!table.schema.time_column) return 0;
   const Column& time = table.at(*table.schema.time_column);
   const std::vector<uint8_t> visible = visible_rows(table, {until_us});
   std::vector<int64_t> kept;
   for (int64_t row = 0; row < table.rows; ++row)
     if (visible[static_cast<size_t>(row)] != 0 || time.is_null(row)) kept.push_back(row);
   const int64_t dropped = table.rows - static_cast<int64_t>(kept.size());
-  if (dropped == 0) return;
-  report.info("table '{}': {} of {} rows are later than {} and not used", table.schema.name, dropped,
-              table.rows, format_time(until_us));
+  if (dropped == 0) return 0;
   std::vector<int64_t> source_rows;
   for (int64_t row : kept) source_rows.push_back(table.source_row(row));
   for (Column& column : table.columns) column = column.permuted(kept);
   table.rows = static_cast<int64_t>(kept.size());
   table.source_rows = std::move(source_rows);
+  return dropped;
 }
 
 Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& report) {
@@ -105,6 +120,7 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
     }
     table = Table{};
   }
+  report_text(dataset.features, report);
   return dataset;
 }
 

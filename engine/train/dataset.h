@@ -53,9 +53,9 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
 Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, ThreadPool& pool,
                                 Report& report);
 
-// Drops the rows whose time is later than until_us. A table without a time column, and rows without a time,
-// stay.
-void drop_rows_after(Table& table, int64_t until_us, Report& report);
+// Drops the rows whose time is later than until_us; returns how many. A table without a time column, and rows
+// without a time, stay.
+int64_t drop_rows_after(Table& table, int64_t until_us);
 
 // What decides the model's parameters, from the data and the configuration.
 ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& config);

@@ -70,14 +70,12 @@ TEST(Dataset, DropKeepsRowsWithoutTimeAndTheirSourcePositions) {
   Table table = test_data::table(schema("t", "at"),
                                  {times("at", {day(3), day(1), 0, day(2)}), ints("x", {3, 1, 9, 2})});
   table.columns[0].valid = {1, 1, 0, 1};
-  ReportLines report;
-  drop_rows_after(table, day(2), report);
+  EXPECT_EQ(drop_rows_after(table, day(2)), 1);
   EXPECT_EQ(table.at("x").ints, (std::vector<int64_t>{1, 9, 2}));
   EXPECT_EQ(table.source_rows, (std::vector<int64_t>{1, 2, 3}));
   EXPECT_EQ(table.rows, 3);
-  EXPECT_TRUE(contains(report.lines().at(0).text, "1 of 4 rows are later than"));
   Table timeless = test_data::table(schema("t"), {times("at", {day(3)})});
-  drop_rows_after(timeless, 0, report);
+  EXPECT_EQ(drop_rows_after(timeless, 0), 0);
   EXPECT_EQ(timeless.rows, 1);
 }
 
