@@ -10,7 +10,9 @@ HM_SCALE ?= 0.1
 HM := build/hm-$(HM_SCALE)
 PYTHON := .venv/bin/python
 
-.PHONY: help setup build test test-full test-asan test-tsan bench bench-hm demo format check clean distclean
+SEEDS ?= 42 43 44 45 46
+
+.PHONY: help setup build test test-full test-asan test-tsan bench bench-hm results demo format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -43,6 +45,9 @@ bench-hm: build $(HM)/hm.yaml ## the second half of bench, on H&M-shaped data of
 
 $(HM)/hm.yaml: bench/make_hm.py | setup
 	@$(PYTHON) bench/make_hm.py $(HM) --scale $(HM_SCALE)
+
+results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 2 cores), write docs/results.md
+	@$(PYTHON) tools/results.py --build $(BUILD) --seeds $(SEEDS)
 
 demo: ## from nothing to predictions on the Formula 1 database, in demo-output/
 	@tools/demo.sh

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Trains the Formula 1 tasks and writes docs/results.md: how good the models are, beside simple baselines.
+
+    tools/results.py --build build/release [--seeds 42 43 44 45 46] [--tasks driver-position ...] [--work build/results]
+
+Each model is trained once with the history frozen at 2010-01-01 (as the specifications say), then judged twice: "frozen", and
+"rolling", where every test row sees the whole history up to its own time. A run whose outcome lies in the work folder already
+is not repeated.
+"""
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+METRICS = {"driver-position": "mae", "driver-dnf": "roc_auc", "driver-top3": "roc_auc"}
+COMMAND = "make results"
+
+
+def call(program, *words):
+    done = subprocess.run([program, *map(str, words), "--json", "--quiet"], cwd=ROOT, text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"rle {' '.join(map(str, words))}: exit code {done.returncode}\n{done.stderr}{done.stdout}")
+    return json.loads(done.stdout)
+
+
+def outcome(program, task, seed, work):
+    """{"fit": ..., "rolling": ...} of one run, kept in work/TASK-SEED/outcome.json."""
+    folder = work / f"{task}-{seed}"
+    kept = folder / "outcome.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    if folder.exists():
+        sys.exit(f"{folder} holds an unfinished run: remove it")
+    folder.mkdir(parents=True)
+    spec = f"examples/f1/{task}.yaml"
+    found = {"fit": call(program, "fit", spec, "--model", folder / "model", "--set", f"config.seed={seed}"),
+             "rolling": call(program, "evaluate", spec, "--model", folder / "model", "--split", "test", "--set", "config.visible_until=null")}
+    kept.write_text(json.dumps(found, indent=1))
+    print(f"{task}, seed {seed}: {found['fit']['seconds']:.0f} s", flush=True)
+    return found
+
+
+def split(scores, name):
+    return next(s for s in scores if s["split"] == name)
+
+
+def spread(values):
+    mean = f"{statistics.mean(values):.3f}"
+    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+
+
+def best_baseline(score, metric):
+    values = [(b["metrics"][metric], f"{b['name']}, {b['labels']} labels") for b in score["baselines"] if b["metrics"][metric] is not None]
+    value, name = (min if metric in ("mae", "rmse") else max)(values)
+    return f"{value:.3f} ({name})"
+
+
+def table(runs, seeds):
+    lines = ["| task | metric | validation | test, frozen | test, rolling | best baseline on test | epoch chosen |", "|---|---|---|---|---|---|---|"]
+    for task, outcomes in runs.items():
+        metric = METRICS[task]
+        of = lambda pick: spread([pick(o)["metrics"][metric] for o in outcomes])
+        lines.append(f"| {task} | {metric} | {of(lambda o: split(o['fit']['scores'], 'validation'))} | "
+                     f"{of(lambda o: split(o['fit']['scores'], 'test'))} | {of(lambda o: split(o['rolling']['scores'], 'test'))} | "
+                     f"{best_baseline(split(outcomes[0]['fit']['scores'], 'test'), metric)} | {', '.join(str(o['fit']['best_epoch']) for o in outcomes)} |")
+    lines += ["", f"By seed ({', '.join(map(str, seeds))}), test frozen / rolling:", ""]
+    for task, outcomes in runs.items():
+        metric = METRICS[task]
+        pairs = [f"{split(o['fit']['scores'], 'test')['metrics'][metric]:.3f} / {split(o['rolling']['scores'], 'test')['metrics'][metric]:.3f}" for o in outcomes]
+        lines.append(f"- {task}: {', '.join(pairs)}")
+    return "\n".join(lines)
+
+
+def page(runs, seeds):
+    return f"""# Results
+
+Made by `{COMMAND}` (tools/results.py); nothing here is typed in by hand. Formula 1 database of [examples/f1](../examples/f1/README.md), preset
+`relbench`, fanouts 128 and 64, {len(seeds)} seed{'s' if len(seeds) > 1 else ''}; mean{' and sample standard deviation' if len(seeds) > 1 else ''} over the seeds. Text columns are left out.
+
+{table(runs, seeds)}
+
+- **frozen**: every test row sees the history up to 2010-01-01 only, as in RelBench's protocol, though test rows reach to 2016 (driver-position) and
+  2013. What a driver did after that day is unknown to the model; so it is to the baselines, which use the labels of train and validation.
+- **rolling**: the same models (the same bytes), each test row sees the whole history up to its own time: what a user would have at that time.
+- The best epoch is chosen on validation; nothing is tuned on test.
+- roc_auc: higher is better; mae (mean absolute error, finishing places): lower is better. Baselines are those that `rle evaluate` prints, with labels whose
+  window had closed by the row's time.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+    parser.add_argument("--work", type=Path, default=ROOT / "build/results")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44, 45, 46])
+    parser.add_argument("--tasks", nargs="+", choices=METRICS, default=list(METRICS))
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/results.md")
+    options = parser.parse_args()
+    program = options.build.resolve() / "rle"
+    runs = {task: [outcome(program, task, seed, options.work.resolve()) for seed in options.seeds] for task in options.tasks}
+    options.out.write_text(page(runs, options.seeds))
+    print(f"wrote {options.out.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
