@@ -147,6 +147,9 @@ void choose_link(ProposedTable& table, const CandidateColumn& column,
 
 void propose_keys(std::vector<ProposedTable>& tables) {
   for (ProposedTable& table : tables) {
+    table.primary_key = table.time_column = std::nullopt;
+    table.links.clear();
+    table.other_times.clear();
     choose_primary_key(table);
     choose_time(table);
   }

@@ -108,12 +108,20 @@ std::vector<ProposedTable> read_candidates(const fs::path& folder, Report& repor
                       : folder.parent_path().empty() ? fs::path(".")
                                                      : folder.parent_path());
   std::vector<ProposedTable> tables;
+  std::optional<Error> last;
   for (const Found& table : found) {
     const std::string source =
         is_folder ? table.source : fmt::format("{}::{}", folder.filename().string(), table.source);
     report.info("reading {}", table.source);
-    tables.push_back(read_table(reader, table, source, report, cancel));
+    try {
+      tables.push_back(read_table(reader, table, source, report, cancel));
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kInterrupted) throw;
+      report.warning("{} is left out: {}", table.source, error.what());
+      last = error;
+    }
   }
+  if (tables.empty()) throw *last;
   return tables;
 }
 
