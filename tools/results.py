@@ -102,7 +102,7 @@ def main():
     program = options.build.resolve() / "rle"
     runs = {task: [outcome(program, task, seed, options.work.resolve()) for seed in options.seeds] for task in options.tasks}
     options.out.write_text(page(runs, options.seeds))
-    print(f"wrote {options.out.relative_to(ROOT)}")
+    print(f"wrote {options.out}")
 
 
 if __name__ == "__main__":
