@@ -280,3 +280,44 @@ def test_init_without_tables(rle, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no .parquet, .csv or .json file" in rle("init", "empty").stderr
     assert rle("init", "nowhere").returncode == 2
+
+
+TASKS = {
+    "regression": (lambda y: y * 3.5, ["predicted_value"]),
+    "multiclass_classification": (lambda y: ["no", "yes", "maybe"][y % 3], ["predicted_label", "predicted_probs"]),
+    "multilabel_classification": (lambda y: [["a"], ["a", "b"], ["c"]][y % 3], ["predicted_labels", "predicted_probs"]),
+    "binary_classification": (lambda y: y % 2 == 1, ["predicted_label", "predicted_prob"]),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_node_task_from_fit_to_predictions(rle, shop, task):
+    label, columns = TASKS[task]
+    for split in ("train", "validation", "test"):
+        rows = shop.tables[split]
+        rows["again"] = [label(y + c) for y, c in zip(rows["again"], rows["customer"])]
+    shop.spec["task"]["type"] = task
+    shop.write()
+    result = json.loads(done(rle("fit", "spec.json", "--model", "m", "-q", "--json", *FAST)).stdout)
+    assert all(value is not None for s in result["scores"] for value in s["metrics"].values())
+    done(rle("predict", "spec.json", "--model", "m", "--output", "p.parquet", "-q"))
+    found = pq.read_table(shop.folder / "p.parquet")
+    assert found.column_names == ["customer", "at", "again", *columns]
+    assert found["again"].to_pylist() == shop.tables["test"]["again"]
+    done(rle("predict", "spec.json", "--model", "m", "--output", "flat.parquet", "-q", "--flatten"))
+    flat = pq.read_table(shop.folder / "flat.parquet")
+    classes = {"multiclass_classification": ["maybe", "no", "yes"], "multilabel_classification": ["a", "b", "c"]}.get(task, [])
+    assert [c for c in flat.column_names if c.startswith("prob_")] == [f"prob_{c}" for c in classes]
+    for i, name in enumerate(classes):
+        assert flat[f"prob_{name}"].to_pylist() == pytest.approx([p[i] for p in found["predicted_probs"].to_pylist()], rel=1e-6)
+
+
+def test_order_of_rows_does_not_matter(rle, shop):
+    done(rle("fit", "spec.json", "--model", "a", "-q", *FAST))
+    for name in shop.tables:
+        rows = shop.tables[name]
+        order = sorted(range(len(next(iter(rows.values())))), key=lambda i: hash((i * 7919) % 1009))
+        shop.tables[name] = {column: [values[i] for i in order] for column, values in rows.items()}
+    shop.write()
+    done(rle("fit", "spec.json", "--model", "b", "-q", *FAST))
+    assert (shop.folder / "a/model.safetensors").read_bytes() == (shop.folder / "b/model.safetensors").read_bytes()
