@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${1:-release} jobs=${2:-$(nproc)}
 shift $(($# < 2 ? $# : 2))
 launcher=$(command -v ccache || true)
+export CCACHE_SLOPPINESS=pch_defines,time_macros  # what ccache asks for where headers are precompiled
 started=$(date +%s.%N)
 # A launcher that differs from the cached one (ccache installed or removed since) is taken over by the same line.
 cmake --preset "$preset" --log-level=NOTICE -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" >"build/configure-$preset.log" 2>&1 || {
