@@ -29,7 +29,7 @@ struct NamedParameter {
 };
 
 struct TrainedModel {
-  ModelDefinition definition;  // of the graph's counts only the nodes are kept
+  ModelDefinition definition;  // of the graph's counts only nodes with shallow embeddings are kept
   std::vector<TableSignature> tables;
   TaskSpec task;  // without sources
   LabelEncoding encoding;

@@ -1,5 +1,6 @@
 #include "train/checkpoint_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -171,10 +172,14 @@ TableStatistics statistics_of(const Json& json) {
 // ---- graph, task, labels
 // ----------------------------------------------------------------------------------------------
 
-Json graph_json(const GraphSchema& graph) {
+// A count of nodes would tell of rows later than any that the model saw; only embeddings of nodes need it.
+Json graph_json(const GraphSchema& graph, const std::vector<std::string>& shallow) {
   Json out = {{"node_types", Json::array()}, {"edge_types", Json::array()}};
-  for (const NodeTypeInfo& type : graph.node_types)
-    out["node_types"].push_back({{"name", type.name}, {"nodes", type.nodes}, {"has_time", type.has_time}});
+  for (const NodeTypeInfo& type : graph.node_types) {
+    Json item = {{"name", type.name}, {"has_time", type.has_time}};
+    if (std::find(shallow.begin(), shallow.end(), type.name) != shallow.end()) item["nodes"] = type.nodes;
+    out["node_types"].push_back(std::move(item));
+  }
   for (const EdgeTypeInfo& type : graph.edge_types)
     out["edge_types"].push_back(
         {{"name", type.name}, {"source", type.source.value}, {"target", type.target.value}});
@@ -190,7 +195,7 @@ NodeTypeId node_type_of(const Json& json, size_t node_types) {
 GraphSchema graph_of(const Json& json) {
   GraphSchema graph;
   for (const Json& type : json.at("node_types"))
-    graph.node_types.push_back({type.at("name"), type.at("nodes"), type.at("has_time")});
+    graph.node_types.push_back({type.at("name"), type.value("nodes", int64_t{0}), type.at("has_time")});
   for (const Json& type : json.at("edge_types")) {
     EdgeTypeInfo info;
     info.name = type.at("name");
@@ -368,7 +373,7 @@ std::string describe_model(const TrainedModel& trained) {
   Json out = {{"task", task_json(trained.task)},
               {"labels", encoding_json(trained.encoding)},
               {"config", config_json(trained.config)},
-              {"graph", graph_json(trained.definition.graph)},
+              {"graph", graph_json(trained.definition.graph, trained.config.model.shallow_embeddings)},
               {"entity_type", trained.definition.entity_type.value},
               {"tables", Json::array()},
               {"statistics", Json::array()},

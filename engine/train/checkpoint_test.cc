@@ -116,7 +116,8 @@ TEST_F(Checkpoint, RoundTripKeepsEveryField) {
   EXPECT_EQ(after.definition.outputs, 1);
   EXPECT_TRUE(after.definition.task_has_time);
   EXPECT_EQ(after.definition.graph.node_types[1].has_time, true);
-  EXPECT_EQ(after.definition.graph.node_types[0].nodes, 6);
+  EXPECT_EQ(after.definition.graph.node_types[0].nodes, 6);  // it has shallow embeddings
+  EXPECT_EQ(after.definition.graph.node_types[1].nodes, 0);
   ASSERT_EQ(after.definition.graph.edge_types.size(), before.definition.graph.edge_types.size());
   EXPECT_EQ(after.definition.graph.edge_types[0].name, before.definition.graph.edge_types[0].name);
   EXPECT_EQ(after.definition.graph.edge_types[0].target, before.definition.graph.edge_types[0].target);

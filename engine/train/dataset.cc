@@ -71,6 +71,23 @@ std::vector<Table> in_trained_order(std::vector<Table> tables, const std::vector
   return ordered;
 }
 
+// An embedding belongs to a row's number, which other rows shift.
+void check_shallow_rows(const TrainedModel& model, const std::vector<NodeTypeInfo>& found) {
+  const std::vector<std::string>& shallow = model.config.model.shallow_embeddings;
+  RLE_CHECK(found.size() == model.definition.graph.node_types.size());
+  for (size_t t = 0; t < found.size(); ++t) {
+    const int64_t trained = model.definition.graph.node_types[t].nodes;
+    if (found[t].nodes == trained ||
+        std::find(shallow.begin(), shallow.end(), found[t].name) == shallow.end())
+      continue;
+    fail(ErrorCode::kData,
+         "table '{}' has {} rows, the model was trained with {} and has an embedding for each of those; "
+         "train a "
+         "new model, or one without '{}' in config.shallow_embeddings_list",
+         found[t].name, found[t].nodes, trained, found[t].name);
+  }
+}
+
 }  // namespace
 
 int64_t drop_rows_after(Table& table, int64_t until_us) {
@@ -135,6 +152,7 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
   dataset.tables = model.tables;
   dataset.last_training_time_us = model.last_training_time_us;
   dataset.graph = Graph::build(input.tables, pool, report);
+  check_shallow_rows(model, dataset.graph.schema().node_types);
   dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);
   dataset.train = label_table(dataset, Split::kTrain, input.train, report);
   dataset.validation = label_table(dataset, Split::kValidation, input.validation, report);

@@ -49,7 +49,8 @@ struct Dataset {
 Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& report);
 
 // Statistics, dtypes, label encoding and task come from the model. Tables may come in any order.
-// Error{kSpec}: the schema differs (compare_schema).
+// Error{kSpec}: the schema differs (compare_schema). Error{kData}: another number of rows in a table with
+// shallow embeddings.
 Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, ThreadPool& pool,
                                 Report& report);
 
