@@ -152,7 +152,7 @@ void bench_steps(const Dataset& dataset, const TrainConfig& config, int64_t step
     }
     load_s.push_back(loaded - start);
     step_s.push_back(now() - start);
-    seeds = batch.rows();
+    seeds = batch.size();
   }
   int64_t nodes = 0, distinct = 0;
   for (const NodeBlock& block : batch.batch.nodes) {

@@ -35,9 +35,8 @@ struct EdgeBlock {
 
 struct Batch {
   int64_t seeds = 0;
-  std::vector<int64_t> seed_rows;  // (seeds) rows of the label table
-  std::vector<NodeBlock> nodes;    // per node type
-  std::vector<EdgeBlock> edges;    // per edge type
+  std::vector<NodeBlock> nodes;  // per node type
+  std::vector<EdgeBlock> edges;  // per edge type
 };
 
 }  // namespace rle

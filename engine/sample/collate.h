@@ -17,7 +17,7 @@ namespace rle {
 // Scratch memory of the calls; owned by one workspace.
 class Collator {
  public:
-  // `groups` hold the trees of consecutive seeds and cover `seeds`. Fills `out` but for seed_rows.
+  // `groups` hold the trees of consecutive seeds and cover `seeds`. Fills `out`.
   // Error{kSpec} where a type has more than 2^31 - 1 nodes or edges in the batch.
   void collate(const Graph& graph, const Seeds& seeds, const std::vector<SeedTrees>& groups, ThreadPool& pool,
                Batch& out);

@@ -61,7 +61,7 @@ Sampler::Sampler(const Graph& graph, SamplerConfig config)
 Sampler::~Sampler() = default;
 
 void Sampler::sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& out) const {
-  const size_t count = seeds.rows.size();
+  const size_t count = seeds.keys.size();
   RLE_CHECK(seeds.nodes.size() == count && (seeds.time_us.empty() || seeds.time_us.size() == count));
   RLE_CHECK(seeds.entity_type.index() < graph_.schema().node_types.size());
   const int64_t entities = graph_.schema().node_types[seeds.entity_type.index()].nodes;
@@ -80,7 +80,6 @@ void Sampler::sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& ou
   pool.for_chunks(n, kSeedsPerGroup, grow);
   workspace->collator.collate(graph_, seeds, workspace->groups, pool, out);
   out.seeds = n;
-  out.seed_rows.assign(seeds.rows.begin(), seeds.rows.end());
   store_->workspaces.give_back(std::move(workspace));
 }
 

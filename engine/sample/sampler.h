@@ -19,10 +19,10 @@ struct SamplerConfig {
   bool current_time = true;  // visible: node time <= seed time; false: <
 };
 
-// Seeds are rows of a label table: entity node and time.
+// Entity nodes and times. Equal keys of equal seeds give equal subgraphs, whatever else is asked for.
 struct Seeds {
   NodeTypeId entity_type;
-  std::vector<int64_t> rows;     // (S) rows of the label table: what randomness is keyed by
+  std::vector<uint64_t> keys;    // (S) what the randomness of each seed is keyed by
   std::vector<NodeId> nodes;     // (S)
   std::vector<int64_t> time_us;  // (S), or empty: a task without time, all rows visible
 };

@@ -18,7 +18,7 @@ void BM_SampleRacing(benchmark::State& state) {
   seeds.entity_type = graph.schema().find_node_type("drivers");
   RngStream stream(RngKey(3));
   for (int64_t i = 0; i < 512; ++i) {
-    seeds.rows.push_back(i);
+    seeds.keys.push_back(static_cast<uint64_t>(i));
     seeds.nodes.push_back(static_cast<NodeId>(stream.uniform() * (i % 4 == 0 ? stream.uniform() : 1) * 857));
     seeds.time_us.push_back(static_cast<int64_t>(40 + stream.below(19)) * 365 * 86'400'000'000);
   }

@@ -53,7 +53,7 @@ void TreeGrower::plant(const Graph& graph, const Seeds& seeds, RngKey key, SeedT
   TreeNodes& roots = out.nodes[seeds.entity_type.index()];
   for (int32_t seed = 0; seed < out.seeds; ++seed) {
     const size_t i = static_cast<size_t>(out.first_seed + seed);
-    row_keys_.push_back(key.with(static_cast<uint64_t>(seeds.rows[i])));
+    row_keys_.push_back(key.with(seeds.keys[i]));
     found_.insert(tree_key(seed, seeds.entity_type.index(), seeds.nodes[i]), seed);
     roots.node.push_back(seeds.nodes[i]);
     roots.seed.push_back(seed);

@@ -27,14 +27,22 @@ BatchLoader::BatchLoader(const Dataset& dataset, const LabelTable& labels, Sampl
 void BatchLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool,
                        LoadedBatch& out) const {
   out.seeds.entity_type = dataset_.entity_type;
-  out.seeds.rows = rows;
+  out.rows = rows;
+  out.seeds.keys.clear();
   out.seeds.nodes.clear();
   out.seeds.time_us.clear();
   for (int64_t row : rows) {
-    out.seeds.nodes.push_back(labels_.entity[static_cast<size_t>(row)]);
-    if (!labels_.time_us.empty()) out.seeds.time_us.push_back(labels_.time_us[static_cast<size_t>(row)]);
+    const NodeId node = labels_.entity[static_cast<size_t>(row)];
+    RngKey seed_key(node);
+    if (!labels_.time_us.empty()) {
+      out.seeds.time_us.push_back(labels_.time_us[static_cast<size_t>(row)]);
+      seed_key = seed_key.with(static_cast<uint64_t>(out.seeds.time_us.back()));
+    }
+    out.seeds.keys.push_back(seed_key.value());
+    out.seeds.nodes.push_back(node);
   }
   sampler_.sample(out.seeds, key, pool, out.batch);
+  out.shallow_rows = &dataset_.shallow_rows;
   out.features.resize(dataset_.features.size());
   pool.for_each(static_cast<int64_t>(dataset_.features.size()), [&](int64_t i) {
     const auto type = static_cast<size_t>(i);
@@ -48,7 +56,7 @@ void BatchLoader::fill_targets(LoadedBatch& out) const {
   out.value.clear();
   out.class_id.clear();
   out.multi_hot.clear();
-  for (int64_t seed_row : out.seeds.rows) {
+  for (int64_t seed_row : out.rows) {
     const auto row = static_cast<size_t>(seed_row);
     if (!labels_.value.empty()) out.value.push_back(labels_.value[row]);
     if (!labels_.class_id.empty()) out.class_id.push_back(labels_.class_id[row]);

@@ -71,23 +71,6 @@ std::vector<Table> in_trained_order(std::vector<Table> tables, const std::vector
   return ordered;
 }
 
-// An embedding belongs to a row's number, which other rows shift.
-void check_shallow_rows(const TrainedModel& model, const std::vector<NodeTypeInfo>& found) {
-  const std::vector<std::string>& shallow = model.config.model.shallow_embeddings;
-  RLE_CHECK(found.size() == model.definition.graph.node_types.size());
-  for (size_t t = 0; t < found.size(); ++t) {
-    const int64_t trained = model.definition.graph.node_types[t].nodes;
-    if (found[t].nodes == trained ||
-        std::find(shallow.begin(), shallow.end(), found[t].name) == shallow.end())
-      continue;
-    fail(ErrorCode::kData,
-         "table '{}' has {} rows, the model was trained with {} and has an embedding for each of those; "
-         "train a "
-         "new model, or one without '{}' in config.shallow_embeddings_list",
-         found[t].name, found[t].nodes, trained, found[t].name);
-  }
-}
-
 }  // namespace
 
 int64_t drop_rows_after(Table& table, int64_t until_us) {
@@ -113,6 +96,7 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
   Dataset dataset;
   dataset.task = std::move(input.task);
   resolve_entity(dataset.task, input.tables);
+  require_keys(input.shallow_embeddings, input.tables);
   dataset.encoding = fit_labels(dataset.task, *input.train, report);
   freeze_history(input.tables, input.visible_until_us, report);
   dataset.graph = Graph::build(input.tables, pool, report);
@@ -125,9 +109,13 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
   const std::vector<int64_t>& times = dataset.train->time_us;
   if (!times.empty()) {
     dataset.last_training_time_us = *std::max_element(times.begin(), times.end());
-    visibility.until_us = std::min(*dataset.last_training_time_us,
-                                   input.visible_until_us.value_or(*dataset.last_training_time_us));
+    // The last moment that a training seed sees: its own time, or just before it.
+    const int64_t seen = *dataset.last_training_time_us - (dataset.task.current_time ? 0 : 1);
+    visibility.until_us = std::min(seen, input.visible_until_us.value_or(seen));
   }
+  for (const std::string& name : input.shallow_embeddings)
+    dataset.shallow_keys.push_back(visible_keys(name, input.tables, visibility));
+  dataset.shallow_rows = find_shallow_rows(dataset.shallow_keys, dataset.graph, report);
   for (Table& table : input.tables) {
     if (table.schema.type == TableType::kEdge) {
       dataset.tables.push_back(table_signature(table, nullptr));
@@ -152,7 +140,8 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
   dataset.tables = model.tables;
   dataset.last_training_time_us = model.last_training_time_us;
   dataset.graph = Graph::build(input.tables, pool, report);
-  check_shallow_rows(model, dataset.graph.schema().node_types);
+  dataset.shallow_keys = model.shallow_keys;
+  dataset.shallow_rows = find_shallow_rows(model.shallow_keys, dataset.graph, report);
   dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);
   dataset.train = label_table(dataset, Split::kTrain, input.train, report);
   dataset.validation = label_table(dataset, Split::kValidation, input.validation, report);
@@ -170,6 +159,12 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
 ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& config) {
   ModelDefinition definition;
   definition.graph = dataset.graph.schema();
+  for (const std::string& table : config.model.shallow_embeddings) {
+    const auto keys = std::find_if(dataset.shallow_keys.begin(), dataset.shallow_keys.end(),
+                                   [&](const ShallowKeys& k) { return k.table == table; });
+    RLE_CHECK(keys != dataset.shallow_keys.end());
+    definition.graph.node_types[definition.graph.find_node_type(table).index()].nodes = keys->keys.rows;
+  }
   for (const TableFeatures& features : dataset.features)
     definition.statistics.push_back(features.statistics());
   definition.entity_type = dataset.entity_type;
