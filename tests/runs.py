@@ -80,7 +80,8 @@ def market_data(seed=5, lists=True):
     spec = {
         "dataset": "market",
         "tables": {
-            "people": {"source": "people.parquet", "primary_key": "id", "foreign_keys": {"boss": "people.id"}, "columns": {"city": "category"}},
+            "people": {"source": "people.parquet", "primary_key": "id", "foreign_keys": {"boss": "people.id"},
+                       "columns": {"city": "category"}},
             "visits": {"source": "visits.parquet", "time_column": "at", "foreign_keys": {"person": "people.id"}},
             "friends": {"source": "friends.parquet", "type": "edge", "time_column": "since",
                         "foreign_keys": {"one": "people.id", "other": "people.id"}},
@@ -101,17 +102,27 @@ def shuffled(table, seed):
     return table.take(order)
 
 
-def write(folder, spec, tables, form="parquet", files=1):
-    """Tables in a form (parquet, csv, json or duckdb), in so many files each; returns the specification's path."""
+def typed(columns, key, time):
+    """Columns for a SELECT, keys (p1, p2, ...) and times cast where a type is given."""
+    casts = {c: f"CAST(substr({c}, 2) AS {key})" for c in ("id", "boss", "person", "one", "other") if key}
+    casts |= {c: f'CAST("{c}" AS {time})' for c in ("at", "since") if time}
+    return ", ".join(f'{casts[c]} AS "{c}"' if c in casts else f'"{c}"' for c in columns)
+
+
+def write(folder, spec, tables, form="parquet", files=1, version="v1.4.0", key=None, time=None):
+    """Tables in a form (parquet, csv, json or duckdb), in so many files each; returns the specification's path. A database is in the
+    format of a version of DuckDB, keys and times of market_data there have the types asked for."""
     folder.mkdir(parents=True)
     spec = copy.deepcopy(spec)
     connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
     if form == "duckdb":
-        connection.execute(f"ATTACH '{folder}/data.duckdb' AS data (STORAGE_VERSION 'v1.4.0')")
+        connection.execute(f"ATTACH '{folder}/data.duckdb' AS data (STORAGE_VERSION '{version}')")
         spec["data"] = {"source": "data.duckdb"}
     for name, rows in tables.items():
         if form == "duckdb":
-            connection.execute(f"CREATE TABLE data.{name.replace('/', '_').replace('-', '_')} AS SELECT * FROM rows")
+            connection.execute(f"CREATE TABLE data.{name.replace('/', '_').replace('-', '_')} AS "
+                               f"SELECT {typed(rows.column_names, key, time)} FROM rows")
             continue
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

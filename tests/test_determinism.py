@@ -30,9 +30,9 @@ def test_threads_do_not_matter_and_seeds_do(rle, root, tmp_path, task):
 def test_threads_do_not_matter_at_the_published_sizes(rle, root, tmp_path):
     spec = root / "examples/f1/driver-position.yaml"
     sizes = {"n_epochs": 1, "max_iters": 2, "channels": 128, "fanouts": [128, 64], "train_batch_size": 512, "encoder_blocks": 4}
-    models = [fit(rle, spec, tmp_path / f"model{n}", "--threads", n, **sizes) for n in (1, 2, 4)]
+    models = [fit(rle, spec, tmp_path / f"model{n}", "--threads", n, **sizes) for n in (1, 4)]
     assert split_model(models[0])[0]["config"]["model"]["channels"] == 128
-    assert models[1] == models[0] and models[2] == models[0]
+    assert models[1] == models[0]
 
 
 def test_a_model_tells_nothing_of_where_and_how_it_was_made(rle, root, tmp_path):
@@ -53,8 +53,8 @@ def test_a_model_tells_nothing_of_where_and_how_it_was_made(rle, root, tmp_path)
     collect(description)
     assert {"seed", "n_epochs", "mean"} <= keys
     assert not keys & {"threads", "seconds", "seeds_per_second", "path", "host", "time", "created", "nodes"}
-    sources = {table.get("source") for table in description["tables"]} | {description["task"].get(s) for s in ("train", "validation", "test")}
-    assert sources == {None}
+    assert all("source" not in table for table in description["tables"])
+    assert not {"train", "validation", "test"} & set(description["task"])
 
 
 FORMS = [("parquet", 1, 1), ("parquet", 1, 2), ("parquet", 3, 3), ("csv", 1, None), ("duckdb", 1, 4)]
