@@ -18,6 +18,7 @@ Dataset load_training_dataset(const JobSpec& spec, const RunContext& context) {
   input.validation = &*data.validation;
   input.test = data.test ? &*data.test : nullptr;
   input.visible_until_us = spec.visible_until_us;
+  input.shallow_embeddings = spec.train.model.shallow_embeddings;
   Dataset dataset = build_training_dataset(std::move(input), context.pool, context.report);
   std::vector<const LabelTable*> labels{&*dataset.train, &*dataset.validation};
   if (dataset.test) labels.push_back(&*dataset.test);
@@ -66,6 +67,9 @@ FitOutcome run_fit(const JobSpec& spec, const std::filesystem::path& model_folde
   if (result.interrupted && !result.best_epoch) return outcome;
   save_model(model_folder, make_trained_model(dataset, spec.train, result));
   if (result.interrupted) return outcome;
+  if (!result.failure.empty())
+    fail(ErrorCode::kNumeric, "{}; the best model so far (epoch {}) is in {}", result.failure,
+         *result.best_epoch, model_folder.string());
 
   const ScoreOptions options{.sampler = spec.train.sampler,
                              .bounds = result.bounds,

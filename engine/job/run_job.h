@@ -39,7 +39,8 @@ struct FitOutcome {
 };
 
 // Trains, saves the best epoch's model in the folder, evaluates it. hooks: clock, progress and epoch_done are
-// the caller's.
+// the caller's. Error{kNumeric}: training met a value that is not finite; the best model so far is saved, and
+// named in the message, where there is one.
 FitOutcome run_fit(const JobSpec& spec, const std::filesystem::path& model_folder, FitHooks hooks,
                    const RunContext& context);
 

@@ -40,6 +40,7 @@ Pass::Pass(const ModelDefinition& definition, const Modules& modules, const Mode
       channels_(definition.config.channels),
       trims_(definition.config.gnn_norm == Norm::kLayer) {
   RLE_CHECK(input.batch->nodes.size() == types() && input.features->size() == types());
+  RLE_CHECK(input.shallow_rows == nullptr || input.shallow_rows->size() == types());
 }
 
 int64_t Pass::nodes_within(size_t type, int64_t layers_left) const {
@@ -101,12 +102,25 @@ void Pass::encode_tables() {
   });
 }
 
+NodeId Pass::shallow_row(size_t type, NodeId node) const {
+  NodeId row = node;
+  if (input_.shallow_rows != nullptr && !(*input_.shallow_rows)[type].empty()) {
+    const std::vector<NodeId>& rows = (*input_.shallow_rows)[type];
+    RLE_CHECK(node < rows.size());
+    row = rows[node];
+  }
+  RLE_CHECK(row == kNoNode || int64_t{row} < definition_.graph.node_types[type].nodes);
+  return row;
+}
+
 void Pass::add_shallow(size_t type) {
   const std::vector<NodeId>& ids = nodes(type).distinct;
   const float* weight = step_.value(modules_.shallow[static_cast<size_t>(modules_.shallow_of[type])]);
   for (size_t i = 0; i < ids.size(); ++i) {
+    const NodeId from = shallow_row(type, ids[i]);
+    if (from == kNoNode) continue;
     float* row = encoded_[type].output.row(static_cast<int64_t>(i));
-    for (int64_t j = 0; j < channels_; ++j) row[j] += weight[int64_t{ids[i]} * channels_ + j];
+    for (int64_t j = 0; j < channels_; ++j) row[j] += weight[int64_t{from} * channels_ + j];
   }
 }
 
@@ -192,12 +206,7 @@ void Pass::backward_nodes(size_t t, Matrix dx) {
     segment_sum(by_row, nullptr, dx, begin, end, SegmentMode::kOverwrite, drows);
   });
   modules_.encoders[t].prepare_backward(step_, encoded_[t], drows);
-  if (modules_.shallow_of[t] >= 0) {
-    float* gradient = step_.gradient(modules_.shallow[static_cast<size_t>(modules_.shallow_of[t])]);
-    for (int64_t i = 0; i < distinct; ++i)
-      for (int64_t j = 0; j < channels_; ++j)
-        gradient[int64_t{block.distinct[static_cast<size_t>(i)]} * channels_ + j] += drows.row(i)[j];
-  }
+  if (modules_.shallow_of[t] >= 0) backward_shallow(t, drows);
   if (modules_.temporal_of[t] < 0 || block.delta.empty()) return;
   const int64_t deltas = static_cast<int64_t>(block.delta_s.size());
   const Matrix dtime = new_matrix(step_.arena, deltas, channels_);
@@ -206,6 +215,17 @@ void Pass::backward_nodes(size_t t, Matrix dx) {
     segment_sum(by_delta, nullptr, dx, begin, end, SegmentMode::kOverwrite, dtime);
   });
   modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])].backward(step_, temporal_[t], dtime);
+}
+
+void Pass::backward_shallow(size_t type, ConstMatrix drows) {
+  const std::vector<NodeId>& ids = nodes(type).distinct;
+  float* gradient = step_.gradient(modules_.shallow[static_cast<size_t>(modules_.shallow_of[type])]);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const NodeId to = shallow_row(type, ids[i]);
+    if (to == kNoNode) continue;
+    const float* row = drows.row(static_cast<int64_t>(i));
+    for (int64_t j = 0; j < channels_; ++j) gradient[int64_t{to} * channels_ + j] += row[j];
+  }
 }
 
 void Pass::backward_encoders() {

@@ -26,7 +26,7 @@ struct Modules {
   std::vector<int> temporal_of;        // per node type: index into temporal, or -1
   std::vector<TemporalEncoder> temporal;
   std::vector<int> shallow_of;       // per node type: index into shallow, or -1
-  std::vector<ParameterId> shallow;  // (nodes, channels)
+  std::vector<ParameterId> shallow;  // (embeddings, channels)
   std::vector<Layer> layers;
   MlpHead head;
 };
@@ -59,7 +59,10 @@ class Pass {
   void prepare_edges();
   void prepare_seed_groups();
   void encode_tables();
+  // The row of its type's shallow embedding that a node has, or kNoNode.
+  NodeId shallow_row(size_t type, NodeId node) const;
   void add_shallow(size_t type);
+  void backward_shallow(size_t type, ConstMatrix drows);
   void expand_nodes();
   void run_layer(size_t layer);
 

@@ -1,5 +1,6 @@
 #include "model/relational_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -59,13 +60,15 @@ StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, c
   return result;
 }
 
-void RelationalModel::predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs) {
+std::string RelationalModel::predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs) {
   impl_->arena.reset();
   Step step{impl_->parameters, impl_->arena, pool, false, RngKey(0), nullptr};
   Pass pass(impl_->definition, impl_->modules, input, step);
   const Matrix out = pass.forward();
   outputs.assign(out.data, out.data + out.size());
   impl_->keep_embeddings(pass.seed_vectors());
+  const bool finite = std::all_of(outputs.begin(), outputs.end(), [](float x) { return std::isfinite(x); });
+  return finite ? "" : pass.first_not_finite();
 }
 
 }  // namespace rle

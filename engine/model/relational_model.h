@@ -22,7 +22,9 @@ namespace rle {
 // All that decides the shapes and names of parameters. Equal definitions have equal parameters; stored in the
 // checkpoint.
 struct ModelDefinition {
-  GraphSchema graph;  // names and directions; counts are not used, except for shallow embeddings
+  // Names and directions. Of the counts only `nodes` of types with shallow embeddings is used: how many
+  // embeddings there are.
+  GraphSchema graph;
   std::vector<TableStatistics> statistics;  // per node type; no columns: one constant feature
   NodeTypeId entity_type;
   bool task_has_time = true;  // false: temporal encoder off
@@ -35,9 +37,12 @@ struct ModelDefinition {
 struct ModelInput {
   const Batch* batch = nullptr;
   const std::vector<FeatureRows>* features = nullptr;  // per node type, rows = batch->nodes[t].distinct
+  // Per node type and node: the row of the shallow embedding, or kNoNode: the zero vector. Empty for a type:
+  // row n is node n's; nullptr: so for all types.
+  const std::vector<std::vector<NodeId>>* shallow_rows = nullptr;
 };
 
-// Thrown fields of a step that met a value that is not finite.
+// How a training step ended.
 struct StepResult {
   double loss = 0;
   bool finite = true;
@@ -60,11 +65,13 @@ class RelationalModel {
   StepResult train_step(const ModelInput& input, LossKind loss, const LossTargets& targets, RngKey dropout,
                         ThreadPool& pool);
 
-  // Forward in evaluation mode: outputs (seeds, outputs), raw (logits or values).
-  void predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs);
+  // Forward in evaluation mode: outputs (seeds, outputs), raw (logits or values). Returns the first module
+  // whose output was not finite, where one of the outputs is not; else "".
+  std::string predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs);
 
-  // Tells `marks` (borrowed; nullptr: nobody) when parts of a training step end: "encoder forward", "temporal forward",
-  // "message passing forward", "head and loss", "message passing backward", "temporal backward", "encoder backward".
+  // Tells `marks` (borrowed; nullptr: nobody) when parts of a training step end: "encoder forward", "temporal
+  // forward", "message passing forward", "head and loss", "message passing backward", "temporal backward",
+  // "encoder backward".
   void set_marks(StepMarks* marks);
 
   // The seeds' vectors before the head in the last predict or train_step: (seeds, channels).

@@ -11,15 +11,14 @@ namespace rle {
 namespace {
 
 constexpr const char* kFormat = "gnn-rle model";
-constexpr std::string_view kVocabulary = "vocabulary/";
+constexpr std::string_view kVocabulary = "vocabulary/", kShallowKeys = "shallow_keys/";
 
 bool has_vocabulary(const ColumnStatistics& column) {
   return column.dtype == Dtype::kCategory || column.dtype == Dtype::kMultiCategorical;
 }
 
-std::string vocabulary_name(const TableStatistics& table, const ColumnStatistics& column,
-                            std::string_view part) {
-  return fmt::format("{}{}/{}/{}", kVocabulary, table.table, column.column, part);
+std::string vocabulary_name(const TableStatistics& table, const ColumnStatistics& column) {
+  return fmt::format("{}{}/{}", kVocabulary, table.table, column.column);
 }
 
 template <typename T>
@@ -36,20 +35,31 @@ std::vector<T> values_of(const NamedTensor& tensor) {
   return values;
 }
 
-void add_vocabulary(const TableStatistics& table, const ColumnStatistics& column, SafetensorsFile& file) {
+void add_integers(std::string name, const std::vector<int64_t>& values, SafetensorsFile& file) {
+  file.tensors.push_back(
+      {std::move(name), TensorDtype::kI64, {static_cast<int64_t>(values.size())}, bytes_of(values)});
+}
+
+// As two tensors: name/bytes, name/offsets.
+template <typename Strings>
+void add_strings(const std::string& name, const Strings& strings, SafetensorsFile& file) {
   std::vector<uint8_t> bytes;
   std::vector<int64_t> offsets{0};
-  for (const std::string& value : column.vocabulary) {
+  for (const auto& value : strings) {
     bytes.insert(bytes.end(), value.begin(), value.end());
     offsets.push_back(static_cast<int64_t>(bytes.size()));
   }
   const auto size = static_cast<int64_t>(bytes.size());
-  file.tensors.push_back(
-      {vocabulary_name(table, column, "bytes"), TensorDtype::kU8, {size}, std::move(bytes)});
-  file.tensors.push_back({vocabulary_name(table, column, "offsets"),
-                          TensorDtype::kI64,
-                          {static_cast<int64_t>(offsets.size())},
-                          bytes_of(offsets)});
+  file.tensors.push_back({name + "/bytes", TensorDtype::kU8, {size}, std::move(bytes)});
+  add_integers(name + "/offsets", offsets, file);
+}
+
+void add_keys(const ShallowKeys& keys, SafetensorsFile& file) {
+  const std::string name = std::string(kShallowKeys) + keys.table;
+  if (keys.keys.type == PhysicalType::kInt64) return add_integers(name + "/integers", keys.keys.ints, file);
+  std::vector<std::string_view> texts;
+  for (int32_t code : keys.keys.codes) texts.push_back(keys.keys.strings->at(code));
+  add_strings(name, texts, file);
 }
 
 const NamedTensor& tensor_of(const SafetensorsFile& file, const std::string& tensor, TensorDtype dtype,
@@ -61,18 +71,46 @@ const NamedTensor& tensor_of(const SafetensorsFile& file, const std::string& ten
   return *found;
 }
 
-void read_vocabulary(const SafetensorsFile& file, const TableStatistics& table, ColumnStatistics& column,
-                     const std::string& name) {
-  const std::string offsets_name = vocabulary_name(table, column, "offsets");
-  const std::vector<uint8_t>& bytes =
-      tensor_of(file, vocabulary_name(table, column, "bytes"), TensorDtype::kU8, name).bytes;
-  const auto offsets = values_of<int64_t>(tensor_of(file, offsets_name, TensorDtype::kI64, name));
+std::vector<std::string> read_strings(const SafetensorsFile& file, const std::string& tensor,
+                                      const std::string& name) {
+  const std::vector<uint8_t>& bytes = tensor_of(file, tensor + "/bytes", TensorDtype::kU8, name).bytes;
+  const auto offsets = values_of<int64_t>(tensor_of(file, tensor + "/offsets", TensorDtype::kI64, name));
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != static_cast<int64_t>(bytes.size()) ||
       !std::is_sorted(offsets.begin(), offsets.end()))
-    fail(ErrorCode::kIo, "the model file '{}' is damaged: the offsets in '{}' do not fit", name,
-         offsets_name);
+    fail(ErrorCode::kIo, "the model file '{}' is damaged: the offsets in '{}/offsets' do not fit", name,
+         tensor);
+  std::vector<std::string> strings;
   for (size_t i = 0; i + 1 < offsets.size(); ++i)
-    column.vocabulary.emplace_back(bytes.begin() + offsets[i], bytes.begin() + offsets[i + 1]);
+    strings.emplace_back(bytes.begin() + offsets[i], bytes.begin() + offsets[i + 1]);
+  return strings;
+}
+
+// Of a table that the description gives shallow embeddings.
+ShallowKeys read_keys(const SafetensorsFile& file, const TrainedModel& trained, const std::string& table,
+                      const std::string& name) {
+  const std::string tensor = std::string(kShallowKeys) + table;
+  const auto signature = std::find_if(trained.tables.begin(), trained.tables.end(),
+                                      [&](const TableSignature& t) { return t.schema.name == table; });
+  const auto type =
+      std::find_if(trained.definition.graph.node_types.begin(), trained.definition.graph.node_types.end(),
+                   [&](const NodeTypeInfo& t) { return t.name == table; });
+  if (signature == trained.tables.end() || !signature->schema.primary_key ||
+      type == trained.definition.graph.node_types.end())
+    fail(ErrorCode::kIo,
+         "the model file '{}' is damaged: '{}' has shallow embeddings, but is no table of type node with a "
+         "primary key",
+         name, table);
+  const std::string integers = tensor + "/integers";
+  ShallowKeys keys{table, {}};
+  if (file.find(integers) != nullptr)
+    keys.keys = key_column(values_of<int64_t>(tensor_of(file, integers, TensorDtype::kI64, name)));
+  else
+    keys.keys = key_column(read_strings(file, tensor, name));
+  keys.keys.name = *signature->schema.primary_key;
+  if (keys.keys.rows != type->nodes)
+    fail(ErrorCode::kIo, "the model file '{}' is damaged: '{}' holds {} keys for {} embeddings", name, tensor,
+         keys.keys.rows, type->nodes);
+  return keys;
 }
 
 void check_format(const SafetensorsFile& file, const std::string& name) {
@@ -128,12 +166,13 @@ SafetensorsFile to_safetensors(const TrainedModel& trained) {
                    {"version", std::to_string(kCheckpointVersion)},
                    {"model", describe_model(trained)}};
   for (const NamedParameter& parameter : trained.parameters) {
-    RLE_CHECK(!parameter.name.starts_with(kVocabulary));
+    RLE_CHECK(!parameter.name.starts_with(kVocabulary) && !parameter.name.starts_with(kShallowKeys));
     file.tensors.push_back({parameter.name, TensorDtype::kF32, parameter.shape, bytes_of(parameter.values)});
   }
   for (const TableStatistics& table : trained.definition.statistics)
     for (const ColumnStatistics& column : table.columns)
-      if (has_vocabulary(column)) add_vocabulary(table, column, file);
+      if (has_vocabulary(column)) add_strings(vocabulary_name(table, column), column.vocabulary, file);
+  for (const ShallowKeys& keys : trained.shallow_keys) add_keys(keys, file);
   return file;
 }
 
@@ -144,9 +183,12 @@ TrainedModel from_safetensors(const SafetensorsFile& file, const std::string& na
       parse_description(description == file.metadata.end() ? "" : description->second, name);
   for (TableStatistics& table : trained.definition.statistics)
     for (ColumnStatistics& column : table.columns)
-      if (has_vocabulary(column)) read_vocabulary(file, table, column, name);
+      if (has_vocabulary(column))
+        column.vocabulary = read_strings(file, vocabulary_name(table, column), name);
+  for (const std::string& table : trained.config.model.shallow_embeddings)
+    trained.shallow_keys.push_back(read_keys(file, trained, table, name));
   for (const NamedTensor& tensor : file.tensors) {
-    if (tensor.name.starts_with(kVocabulary)) continue;
+    if (tensor.name.starts_with(kVocabulary) || tensor.name.starts_with(kShallowKeys)) continue;
     if (tensor.dtype != TensorDtype::kF32)
       fail(ErrorCode::kIo, "the model file '{}' is damaged: parameter '{}' is not F32", name, tensor.name);
     trained.parameters.push_back({tensor.name, tensor.shape, values_of<float>(tensor)});

@@ -1,6 +1,6 @@
-// A trained model as a file: safetensors with the parameters, the vocabularies as bytes and offsets, and a
-// JSON description of all else that inference needs. No paths, no thread counts, no wall times: the same
-// training gives the same bytes.
+// A trained model as a file: safetensors with the parameters, the vocabularies and the keys of shallow
+// embeddings, and a JSON description of all else that inference needs. No paths, no thread counts, no wall
+// times: the same training gives the same bytes.
 #pragma once
 
 #include <filesystem>
@@ -15,6 +15,7 @@
 #include "task/task.h"
 #include "train/config.h"
 #include "train/outputs.h"
+#include "train/shallow_keys.h"
 #include "train/signature.h"
 
 namespace rle {
@@ -31,7 +32,8 @@ struct NamedParameter {
 struct TrainedModel {
   ModelDefinition definition;  // of the graph's counts only nodes with shallow embeddings are kept
   std::vector<TableSignature> tables;
-  TaskSpec task;  // without sources
+  std::vector<ShallowKeys> shallow_keys;  // one per table with shallow embeddings
+  TaskSpec task;                          // without sources
   LabelEncoding encoding;
   TrainConfig config;
   OutputBounds bounds;

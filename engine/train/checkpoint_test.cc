@@ -38,9 +38,10 @@ TrainedModel example() {
   const Shop shop = make_shop(6);
   ThreadPool pool(1);
   ReportLines report;
-  const Dataset dataset = shop_dataset(shop, shop_task(), pool, report);
+  const Dataset dataset = shop_dataset(shop, shop_task(), pool, report, std::nullopt, {"customers"});
   TrainedModel trained;
   trained.tables = dataset.tables;
+  trained.shallow_keys = dataset.shallow_keys;
   trained.tables[0].schema.candidate_keys = {{"email", true}};
   trained.task = dataset.task;
   trained.task.current_time = false;
@@ -118,6 +119,10 @@ TEST_F(Checkpoint, RoundTripKeepsEveryField) {
   EXPECT_EQ(after.definition.graph.node_types[1].has_time, true);
   EXPECT_EQ(after.definition.graph.node_types[0].nodes, 6);  // it has shallow embeddings
   EXPECT_EQ(after.definition.graph.node_types[1].nodes, 0);
+  ASSERT_EQ(after.shallow_keys.size(), 1u);
+  EXPECT_EQ(after.shallow_keys[0].table, "customers");
+  EXPECT_EQ(after.shallow_keys[0].keys.name, "id");
+  EXPECT_EQ(after.shallow_keys[0].keys.ints, (std::vector<int64_t>{100, 101, 102, 103, 104, 105}));
   ASSERT_EQ(after.definition.graph.edge_types.size(), before.definition.graph.edge_types.size());
   EXPECT_EQ(after.definition.graph.edge_types[0].name, before.definition.graph.edge_types[0].name);
   EXPECT_EQ(after.definition.graph.edge_types[0].target, before.definition.graph.edge_types[0].target);
@@ -149,6 +154,28 @@ TEST_F(Checkpoint, VocabulariesOfAnyText) {
         EXPECT_EQ(a.vocabulary, b.vocabulary) << a.column;
       }
     }
+}
+
+TEST_F(Checkpoint, KeysOfShallowEmbeddings) {
+  TrainedModel before = example();
+  const std::vector<std::string> texts{"z", "", "a/b", "Räikkönen", "b", "c"};
+  before.shallow_keys[0].keys = key_column(texts);
+  const TrainedModel after = from_safetensors(to_safetensors(before), "file");
+  std::vector<std::string> found;
+  for (int32_t code : after.shallow_keys.at(0).keys.codes)
+    found.emplace_back(after.shallow_keys[0].keys.strings->at(code));
+  EXPECT_EQ(found, texts);
+  expect_refused(
+      [](SafetensorsFile& f) {
+        std::erase_if(f.tensors, [](const NamedTensor& t) { return t.name.starts_with("shallow_keys/"); });
+      },
+      "'shallow_keys/customers/bytes' is missing");
+  expect_refused(
+      [](SafetensorsFile& f) {
+        std::string& text = f.metadata["model"];
+        text.replace(text.find("\"nodes\":6"), 9, "\"nodes\":7");
+      },
+      "holds 6 keys for 7 embeddings");
 }
 
 TEST_F(Checkpoint, HoldsNoSources) {

@@ -16,6 +16,7 @@
 #include "table/features.h"
 #include "task/task.h"
 #include "train/config.h"
+#include "train/shallow_keys.h"
 #include "train/signature.h"
 
 namespace rle {
@@ -30,6 +31,7 @@ struct DatasetInput {
   const Table* validation = nullptr;
   const Table* test = nullptr;
   std::optional<int64_t> visible_until_us;
+  std::vector<std::string> shallow_embeddings = {};  // tables; not read for inference: the model has them
 };
 
 // Immutable after it is built; thread-safe to read.
@@ -37,6 +39,8 @@ struct Dataset {
   Graph graph;
   std::vector<TableFeatures> features;  // per node type
   std::vector<TableSignature> tables;   // in the specification's order
+  std::vector<ShallowKeys> shallow_keys;
+  std::vector<std::vector<NodeId>> shallow_rows;  // as ModelInput; per node type
   TaskSpec task;
   LabelEncoding encoding;
   NodeTypeId entity_type;
@@ -44,13 +48,14 @@ struct Dataset {
   std::optional<LabelTable> train, validation, test;
 };
 
-// Error{kSpec}: no training table, an entity table that is not there; and what Graph::build, fit_statistics,
+// Error{kSpec}: no training table, an entity table that is not there, shallow embeddings of a table without a
+// primary key; and what Graph::build, fit_statistics,
 // fit_labels and make_label_table throw.
 Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& report);
 
 // Statistics, dtypes, label encoding and task come from the model. Tables may come in any order.
-// Error{kSpec}: the schema differs (compare_schema). Error{kData}: another number of rows in a table with
-// shallow embeddings.
+// Error{kSpec}: the schema differs (compare_schema). Rows whose key is none of those with a shallow embedding
+// are counted and reported.
 Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, ThreadPool& pool,
                                 Report& report);
 

@@ -110,23 +110,6 @@ TEST(Dataset, InferenceRefusesAnotherSchema) {
   EXPECT_TRUE(contains(message, "table 'orders' is missing")) << message;
 }
 
-TEST(Dataset, EmbeddingsOfRowsRefuseAnotherNumberOfRows) {
-  const Shop shop = make_shop(10), grown = make_shop(12);
-  ThreadPool pool(1);
-  ReportLines report;
-  TrainedModel trained = trained_from(shop_dataset(shop, shop_task(), pool, report));
-  const auto infer = [&](const Shop& data) {
-    DatasetInput input;
-    input.tables = data.tables;
-    return build_inference_dataset(std::move(input), trained, pool, report).features[0].rows();
-  };
-  EXPECT_EQ(infer(grown), 12);
-  trained.config.model.shallow_embeddings = {"customers"};
-  EXPECT_EQ(infer(shop), 10);
-  const std::string message = error_of([&] { infer(grown); }, ErrorCode::kData);
-  EXPECT_TRUE(contains(message, "table 'customers' has 12 rows, the model was trained with 10")) << message;
-}
-
 TEST(Dataset, NamesTheMissingEntityTable) {
   const Shop shop = make_shop(10);
   ThreadPool pool(1);

@@ -1,7 +1,6 @@
 #include "train/evaluate.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -24,12 +23,14 @@ std::vector<double> score_rows(RelationalModel& model, const Dataset& dataset, c
     rows.resize(static_cast<size_t>(std::min(options.batch_size, labels.rows - begin)));
     std::iota(rows.begin(), rows.end(), begin);
     loader.load(rows, key, pool, loaded);
-    model.predict(loaded.input(), pool, raw);
+    const std::string not_finite = model.predict(loaded.input(), pool, raw);
     RLE_CHECK(raw.size() == rows.size() * static_cast<size_t>(outputs));
-    if (!std::all_of(raw.begin(), raw.end(), [](float x) { return std::isfinite(x); }))
+    if (!not_finite.empty())
       fail(ErrorCode::kNumeric,
-           "the model's output is not finite for a row of the {} split (rows {} to {} in order of time)",
-           to_string(labels.split), begin + 1, begin + static_cast<int64_t>(rows.size()));
+           "the model's output is not finite for a row of the {} split (rows {} to {} in order of time); the "
+           "first module whose output was not finite is {}; look for extreme values among the features, or "
+           "train with a lower learning rate",
+           to_string(labels.split), begin + 1, begin + static_cast<int64_t>(rows.size()), not_finite);
     const std::vector<double> part = scores_from_outputs(dataset.task.type, outputs, raw, options.bounds);
     scores.insert(scores.end(), part.begin(), part.end());
     if (options.progress) options.progress(begin + static_cast<int64_t>(rows.size()), labels.rows);

@@ -122,8 +122,8 @@ double Loop::step(int64_t epoch, int64_t index) {
   if (!step.finite || !std::isfinite(step.loss))
     fail(ErrorCode::kNumeric,
          "training stopped: the loss is not finite in epoch {}, step {} of {}; the first module whose output "
-         "was not finite is "
-         "{}; try a lower learning rate (lr is {})",
+         "was not finite is {}; try a lower learning rate (lr is {}), and look for extreme values among the "
+         "features",
          epoch + 1, index + 1, steps_, step.first_not_finite.empty() ? "the loss" : step.first_not_finite,
          config_.lr);
   adam_.step(result_.model->parameters(), learning_rate(epoch), pool_);
@@ -168,7 +168,9 @@ bool Loop::validate(int64_t epoch, EpochRecord& record) {
     record.validation = evaluate(*result_.model, dataset_, *dataset_.validation, options, pool_).metrics;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kInterrupted) return false;
-    throw;
+    if (error.code() != ErrorCode::kNumeric) throw;
+    fail(ErrorCode::kNumeric, "training stopped after epoch {} (step {} of {}; lr is {}): {}", epoch + 1,
+         steps_, steps_, config_.lr, error.what());
   }
   const double value = metric_value(record.validation, result_.metric);
   if (std::isnan(value) && !best_.epoch())
@@ -186,15 +188,18 @@ bool Loop::validate(int64_t epoch, EpochRecord& record) {
 
 FitResult Loop::run() {
   start_ = now();
-  for (int64_t epoch = 0; epoch < config_.n_epochs && !result_.interrupted; ++epoch) {
+  for (int64_t epoch = 0; epoch < config_.n_epochs; ++epoch) {
     EpochRecord record;
     record.epoch = epoch + 1;
     record.lr = learning_rate(epoch);
     const double epoch_start = now();
-    if (!train_epoch(epoch, record) || !validate(epoch, record)) {
-      result_.interrupted = true;
-      break;
+    try {
+      result_.interrupted = !train_epoch(epoch, record) || !validate(epoch, record);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNumeric || !best_.epoch()) throw;
+      result_.failure = error.what();
     }
+    if (result_.interrupted || !result_.failure.empty()) break;
     record.seconds = now() - epoch_start;
     result_.epochs.push_back(record);
     if (hooks_.epoch_done) hooks_.epoch_done(record);
@@ -224,6 +229,7 @@ TrainedModel make_trained_model(const Dataset& dataset, const TrainConfig& confi
   TrainedModel trained;
   trained.definition = result.model->definition();
   trained.tables = dataset.tables;
+  trained.shallow_keys = dataset.shallow_keys;
   trained.task = dataset.task;
   trained.task.train = trained.task.validation = trained.task.test = std::nullopt;
   trained.encoding = dataset.encoding;

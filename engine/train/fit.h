@@ -55,11 +55,14 @@ struct FitResult {
   std::vector<EpochRecord> epochs;  // those that ended
   bool interrupted = false;         // by the cancel token
   bool stopped_early = false;       // by patience
+  std::string failure;              // not empty: a value that is not finite ended it after the best epoch
 };
 
 // Every eval_every epochs and after the last one the validation split is scored. Stops after the step in
 // which the cancel token was set. Error{kSpec}: no validation split, a metric the task type does not have.
-// Error{kNumeric}: a loss that is not finite, with epoch, step and the first module whose output was not.
+// A loss, or an output for the validation split, that is not finite stops it, with epoch, step and the first
+// module whose output was not: FitResult::failure beside the best epoch's model, or Error{kNumeric} where no
+// epoch was evaluated before.
 FitResult fit(const Dataset& dataset, const TrainConfig& config, ThreadPool& pool, Report& report,
               const FitHooks& hooks = {});
 

@@ -292,6 +292,37 @@ TEST_F(Fit, ALossThatIsNotFiniteStopsWithItsPlace) {
   EXPECT_FALSE(contains(message, "is the loss;")) << message;
 }
 
+TEST_F(Fit, AnOutputForValidationThatIsNotFiniteStopsWithItsPlace) {
+  TrainConfig config = shop_config();
+  config.lr = 1e30;
+  config.max_iters = 1;
+  const std::string message = error_of([&] { run(config); }, ErrorCode::kNumeric);
+  EXPECT_TRUE(contains(message, "after epoch 1 (step 1 of 1; lr is 1e+30)")) << message;
+  EXPECT_TRUE(contains(message, "a row of the validation split (rows 1 to 25 ")) << message;
+  EXPECT_TRUE(contains(message, "first module whose output was not finite is ")) << message;
+  EXPECT_FALSE(contains(message, "finite is ;")) << message;
+  EXPECT_TRUE(contains(message, "lower learning rate")) << message;
+}
+
+TEST_F(Fit, AFailureInALaterEpochKeepsTheBestModel) {
+  TrainConfig config = shop_config();
+  config.n_epochs = 2;
+  const FitResult two = run(config);
+  config.n_epochs = 6;
+  config.t_max = 2;  // the first two epochs are those
+  FitHooks hooks;
+  hooks.epoch_done = [&](const EpochRecord& record) {
+    if (record.epoch == 2) std::fill(dataset_.train->value.begin(), dataset_.train->value.end(), NAN);
+  };
+  const FitResult result = run(config, hooks);
+  EXPECT_TRUE(contains(result.failure, "the loss is not finite in epoch 3, step 1 of 6")) << result.failure;
+  EXPECT_TRUE(two.failure.empty());
+  EXPECT_FALSE(result.interrupted);
+  EXPECT_EQ(result.epochs.size(), 2u);
+  EXPECT_EQ(result.best_epoch, two.best_epoch);
+  EXPECT_EQ(result.model->parameters().values(), two.model->parameters().values());
+}
+
 TEST_F(Fit, RefusesWhatItCanNotDo) {
   Dataset without = shop_dataset(shop_, shop_task(), pool_, report_);
   without.validation.reset();

@@ -77,7 +77,8 @@ struct Shop {
 Shop make_shop(int64_t customers = 60, uint64_t seed = 1);
 TaskSpec shop_task(TaskType type = TaskType::kBinary);
 Dataset shop_dataset(const Shop& shop, TaskSpec task, ThreadPool& pool, Report& report,
-                     std::optional<int64_t> visible_until_us = std::nullopt);
+                     std::optional<int64_t> visible_until_us = std::nullopt,
+                     std::vector<std::string> shallow_embeddings = {});
 
 // The message of the rle::Error that `call` throws; "" where it throws none.
 template <typename Call>

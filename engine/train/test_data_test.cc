@@ -70,7 +70,8 @@ TaskSpec shop_task(TaskType type) {
 }
 
 Dataset shop_dataset(const Shop& shop, TaskSpec task, ThreadPool& pool, Report& report,
-                     std::optional<int64_t> visible_until_us) {
+                     std::optional<int64_t> visible_until_us,
+                     std::vector<std::string> shallow_embeddings) {
   DatasetInput input;
   input.tables = shop.tables;
   input.task = std::move(task);
@@ -78,6 +79,7 @@ Dataset shop_dataset(const Shop& shop, TaskSpec task, ThreadPool& pool, Report& 
   input.validation = &shop.validation;
   input.test = &shop.test;
   input.visible_until_us = visible_until_us;
+  input.shallow_embeddings = std::move(shallow_embeddings);
   return build_training_dataset(std::move(input), pool, report);
 }
 
