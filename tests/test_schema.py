@@ -16,19 +16,21 @@ GOOD = {
                    "foreign_keys": {"customer": "customers.id", "payer": {"link_to": "customers.email", "is_feature": False}}},
         "friends": {"source": "f.duckdb::main.friends", "type": "edge", "foreign_keys": {"a": "customers.id", "b": "customers.id"}},
     },
-    "task": {"name": "churn", "type": "binary_classification", "entity": "customers.id", "entity_column": "who", "target": "churned",
-             "time_column": "at", "current_time": False, "horizon": "1d 12h", "metric": "f1", "train": "a", "validation": "b", "test": "c"},
+    "task": {"name": "churn", "type": "multiclass_classification", "entity": "customers.id", "entity_column": "who", "target": "churned",
+             "time_column": "at", "current_time": False, "horizon": "1d 12h", "metric": "macro_f1", "train": "a", "validation": "b", "test": "c"},
     "config": {"preset": "sdk", "seed": 0, "n_epochs": 3, "max_iters": None, "train_batch_size": 64, "val_batch_size": 64,
-               "eval_every": 1, "patience": None, "lr": 0.5, "lr_schedule": "constant", "T_max": 9, "eta_min": 0, "weight_decay": 0,
-               "label_smoothing": True, "label_smoothing_alpha": 0.5, "clamp_min": -5, "clamp_max": None, "channels": None,
+               "eval_every": 1, "patience": None, "lr": 0.5, "lr_schedule": "cosine", "T_max": 9, "eta_min": 0, "weight_decay": 0,
+               "label_smoothing": True, "label_smoothing_alpha": 0.5, "channels": None,
                "gnn_layers": 2, "fanouts": [4, 4], "conv_aggregation": "max", "hetero_conv_aggregation": "mean",
-               "gnn_norm": "instance_norm", "encoder_blocks": 0, "dropout": 0, "head_layers": 2, "head_norm": "layer_norm",
+               "gnn_norm": "instance_norm", "encoder_blocks": 1, "dropout": 0, "head_layers": 2, "head_norm": "layer_norm",
                "use_temporal_encoder": False, "temporal_strategy": "last", "shallow_embeddings_list": ["customers"],
                "visible_until": "2020-01-01T00:00:00Z", "threads": 2, "device": "cpu", "precision": "fp32", "inference": "sampled",
                "text_embedder": "model2vec-potion-base-4M", "id_awareness": False, "num_negative": 10,
                "negative_sampling_strategy": "random"},
     "output": {"database": "out.duckdb", "table": "p", "flatten": True},
 }
+# Instead, with a regression: what bounds its outputs.
+CLAMP = {"clamp_min": -5, "clamp_max": None}
 REMOVED = object()
 
 # (path, value): each a change of GOOD.
@@ -36,7 +38,7 @@ ACCEPTED = [
     ("dataset", "größe 1"), ("data", REMOVED), ("config", {}), ("config", REMOVED), ("output", {}), ("task", REMOVED),
     ("config.n_epochs", 10.0), ("config.max_iters", 2**63 - 1), ("config.seed", 2**63 - 1), ("config.lr", 1), ("config.lr", 1e-30),
     ("config.patience", 1), ("config.channels", 2), ("config.fanouts", None), ("config.fanouts", [1] * 16), ("config.gnn_layers", None),
-    ("config.head_layers", None), ("config.clamp_percentiles", False), ("config.visible_until", None), ("config.num_negative", 10.0),
+    ("config.head_layers", None), ("config.clamp_percentiles", False), ("config.clamp_percentiles", True), ("config.clamp_min", None), ("config.clamp_max", 7), ("config.visible_until", None), ("config.num_negative", 10.0),
     ("config.visible_until", "2020-01-01"), ("config.visible_until", "2020-01-01 12:30:00.5 +02:00"), ("config.threads", None),
     ("config.shallow_embeddings_list", []), ("task.horizon", "2w"), ("task.metric", REMOVED), ("task.test", REMOVED),
     ("tables.orders.foreign_keys", {}), ("tables.customers.columns", {}), ("tables.customers.columns.city", "multi_categorical"),
@@ -88,6 +90,12 @@ REFUSED = [
 
 def changed(path, value):
     spec = copy.deepcopy(GOOD)
+    if path.startswith("config.clamp_"):
+        spec["task"].update(type="regression", metric="mae")
+        spec["config"].update(CLAMP, label_smoothing=False)
+        del spec["config"]["label_smoothing_alpha"], spec["output"]["flatten"]
+        if "percentiles" in path:
+            del spec["config"]["clamp_min"], spec["config"]["clamp_max"]
     *steps, last = path.split(".")
     if path == "tables.a.b":  # a table's name with a dot
         steps, last = ["tables"], "a.b"
@@ -119,7 +127,8 @@ def verdict_of_engine(rle, tmp_path, spec, name="spec.json"):
 def test_accepted_by_both(rle, tmp_path, validator, path, value):
     spec = changed(path, value)
     assert validator.is_valid(spec), list(validator.iter_errors(spec))
-    assert verdict_of_engine(rle, tmp_path, spec) == (True, "")
+    accepted, message = verdict_of_engine(rle, tmp_path, spec)
+    assert accepted and all(line.startswith("WARNING: config.") for line in message.splitlines()), message
 
 
 @pytest.mark.parametrize("path, value", REFUSED, ids=lambda v: str(v)[:40])
@@ -134,12 +143,26 @@ def test_refused_by_both(rle, tmp_path, validator, path, value):
 
 
 def test_json_is_read_as_yaml_too(rle, tmp_path):
-    assert verdict_of_engine(rle, tmp_path, GOOD, "spec.yaml") == (True, "")
+    assert verdict_of_engine(rle, tmp_path, GOOD, "spec.yaml")[0]
+
+
+# What several keys say together is the engine's alone, as the schema's description says.
+RULES = [("config.lr_schedule", "constant"), ("config.eta_min", 1), ("config.label_smoothing", False), ("config.encoder_blocks", 0),
+         ("task.time_column", REMOVED), ("task.target", "who")]
+
+
+@pytest.mark.parametrize("path, value", RULES)
+def test_rules_across_keys_are_the_engines(rle, tmp_path, validator, path, value):
+    spec = changed(path, value)
+    if path == "config.encoder_blocks":
+        spec["config"]["dropout"] = 0.5
+    assert validator.is_valid(spec)
+    assert not verdict_of_engine(rle, tmp_path, spec)[0]
 
 
 def test_every_config_key_is_in_both(rle, tmp_path, validator):
     keys = set(validator.schema["$defs"]["config"]["properties"])
-    assert keys == set(GOOD["config"]) | {"clamp_percentiles"}
+    assert keys == set(GOOD["config"]) | set(CLAMP) | {"clamp_percentiles"}
     assert verdict_of_engine(rle, tmp_path, GOOD)[0]
 
 

@@ -27,6 +27,12 @@ struct Globals {
 // The specification with --set and --threads applied.
 JobSpec load_spec(const std::filesystem::path& file, const Globals& globals);
 
+// The specification's warnings about training, on standard error.
+void tell_warnings(const JobSpec& spec, Globals& globals);
+
+// One line naming the --set config.KEY that count for nothing where a model brings its own configuration.
+void tell_unused_config(Globals& globals);
+
 // Each adds one command to `app`.
 void add_validate(CLI::App& app, Globals& globals);
 void add_inspect(CLI::App& app, Globals& globals);

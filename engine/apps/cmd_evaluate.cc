@@ -11,6 +11,7 @@ namespace {
 void run(const std::string& file, const std::string& folder, const std::vector<std::string>& splits,
          Globals& globals) {
   const JobSpec spec = load_spec(file, globals);
+  tell_unused_config(globals);
   ThreadPool pool(spec.threads > 0 ? spec.threads : available_cpus());
   Progress progress(globals.console, "");
   const std::vector<SplitScore> scores = run_evaluate(

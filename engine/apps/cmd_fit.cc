@@ -31,6 +31,7 @@ std::string outcome_text(const FitOutcome& outcome, const std::string& folder) {
 
 void run(const std::string& file, const std::string& folder, Globals& globals) {
   const JobSpec spec = load_spec(file, globals);
+  tell_warnings(spec, globals);
   const std::string metric = !spec.task ? "" : spec.task->metric.value_or(default_metric(spec.task->type));
   ThreadPool pool(spec.threads > 0 ? spec.threads : available_cpus());
   Progress progress(globals.console, metric);
@@ -38,7 +39,8 @@ void run(const std::string& file, const std::string& folder, Globals& globals) {
                                      {pool, globals.console, &globals.cancel,
                                       [&](int64_t done, int64_t rows) { progress.scored(done, rows); }});
   if (outcome.interrupted && !outcome.best_epoch)
-    fail(ErrorCode::kInterrupted, "interrupted before the first epoch was evaluated; no model was written");
+    fail(ErrorCode::kInterrupted, "interrupted before the first epoch was evaluated; no model was written{}",
+         outcome.epochs == 0 ? "" : fmt::format(" ({} has the losses of {} epochs)", folder, outcome.epochs));
   if (outcome.interrupted)
     fail(ErrorCode::kInterrupted, "interrupted after {} epochs; the best model so far (epoch {}) is in {}",
          outcome.epochs, *outcome.best_epoch, folder);

@@ -43,6 +43,10 @@ PredictRequest make_request(const JobSpec& spec, const Arguments& arguments) {
       fail(ErrorCode::kSpec,
            "--at: '{}' is no time; expected one such as 2010-01-01 or \"2010-01-01 12:30:00\"", arguments.at);
   }
+  if (arguments.flatten && !has_class_list(spec))
+    fail(ErrorCode::kSpec,
+         "--flatten: a {} has one number a row, so there is nothing to flatten; leave it out",
+         to_string(spec.task->type));
   request.flatten = spec.output.flatten || arguments.flatten;
   return request;
 }
@@ -60,6 +64,7 @@ void run(const Arguments& arguments, Globals& globals) {
   const JobSpec spec = load_spec(arguments.file, globals);
   if (!spec.task)
     fail(ErrorCode::kSpec, "the specification has no task; `rle predict` needs one (docs/spec.md, task)");
+  tell_unused_config(globals);
   const PredictRequest request = make_request(spec, arguments);
   ThreadPool pool(spec.threads > 0 ? spec.threads : available_cpus());
   Progress progress(globals.console, "");

@@ -12,6 +12,7 @@ void add_validate(CLI::App& app, Globals& globals) {
   command->callback([file, &globals] {
     globals.chosen = [file, &globals] {
       const JobSpec spec = load_spec(*file, globals);
+      tell_warnings(spec, globals);
       if (globals.json) {
         globals.console.print_json(
             {{"valid", true}, {"dataset", spec.dataset_name}, {"tables", spec.table_names()}});

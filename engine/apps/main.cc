@@ -88,6 +88,25 @@ JobSpec load_spec(const std::filesystem::path& file, const Globals& globals) {
   return spec;
 }
 
+void tell_warnings(const JobSpec& spec, Globals& globals) {
+  for (const std::string& warning : spec.warnings) globals.console.warning("{}", warning);
+}
+
+void tell_unused_config(Globals& globals) {
+  std::string names;
+  for (const std::string& set : globals.sets) {
+    const std::string path = set.substr(0, set.find('='));
+    const bool config = path == "config" || path.starts_with("config.");
+    if (!config || path == "config.visible_until" || path == "config.threads") continue;
+    names += (names.empty() ? "" : ", ") + path;
+  }
+  if (!names.empty())
+    globals.console.warning(
+        "--set {}: not used, the configuration is the model's own; here config.visible_until and "
+        "config.threads count",
+        names);
+}
+
 }  // namespace rle
 
 int main(int argc, char** argv) { return rle::run(argc, argv); }

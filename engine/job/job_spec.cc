@@ -67,6 +67,7 @@ JobSpec parse_job_spec(std::string_view text, SpecFormat format, const std::file
   if (const auto config = root.find("config")) read_config(*config, spec);
   if (const auto output = root.find("output")) read_output(*output, spec.output);
   check_task(root, spec);
+  check_rules(root, spec);
   return spec;
 }
 

@@ -36,10 +36,14 @@ struct JobSpec {
       visible_until_us;  // history up to this time only: later rows of every table are not visible
   int threads = 0;       // 0: all CPUs
   OutputSpec output;
+  std::vector<std::string> warnings;  // what is accepted, and a person should know before training
 
   const TableSchema* find_table(std::string_view name) const;  // nullptr where absent
   std::vector<std::string> table_names() const;
 };
+
+// Whether predictions have a list of probabilities, one a class; true without a task.
+bool has_class_list(const JobSpec& spec);
 
 // Reads YAML, or JSON where the file's name ends in .json. overrides: "config.lr=0.01" as given with --set,
 // applied before validation. Error{kSpec}: no such file, not YAML, unknown key (nearest offered), wrong type

@@ -121,8 +121,8 @@ TEST(JobSpec, SdkPresetIsTheDefault) {
 }
 
 TEST(JobSpec, OverridesWin) {
-  const JobSpec spec =
-      parse({"config.lr=1", "config.clamp_min=-2", "task.current_time=false", "config.T_max=5.0"});
+  const JobSpec spec = parse({"config.lr=1", "config.clamp_min=-2", "task.current_time=false",
+                              "config.lr_schedule=cosine", "config.T_max=5.0"});
   EXPECT_EQ(spec.train.lr, 1.0);
   EXPECT_EQ(spec.train.t_max, 5);
   EXPECT_TRUE(spec.train.clamp.user_set);

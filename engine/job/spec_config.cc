@@ -147,13 +147,14 @@ struct FixedKey {
 };
 
 const FixedKey kFixedKeys[] = {
-    {"device", "cpu", "training on a GPU is"},
-    {"precision", "fp32", "other precisions are"},
-    {"inference", "sampled", "exact layer-wise inference is"},
-    {"text_embedder", "model2vec-potion-base-4M", "text embedding is (text columns are left out)"},
-    {"id_awareness", "false", "ID-aware models are"},
-    {"num_negative", "10", "link tasks and their negative sampling are"},
-    {"negative_sampling_strategy", "random", "link tasks and their negative sampling are"},
+    {"device", "cpu", "training on a GPU is not built yet"},
+    {"precision", "fp32", "other precisions are not built yet"},
+    {"inference", "sampled", "exact layer-wise inference is not built yet"},
+    {"text_embedder", "model2vec-potion-base-4M",
+     "text embedding is not built yet, and text columns are left out"},
+    {"id_awareness", "false", "ID-aware models are not built yet"},
+    {"num_negative", "10", "link tasks and their negative sampling are not built yet"},
+    {"negative_sampling_strategy", "random", "link tasks and their negative sampling are not built yet"},
 };
 
 bool same_scalar(const SpecNode& a, const SpecNode& b) {
@@ -166,8 +167,8 @@ bool same_scalar(const SpecNode& a, const SpecNode& b) {
 
 void check_fixed(const SpecValue& value, const FixedKey& key) {
   if (same_scalar(*value.node, parse_spec_value(key.value))) return;
-  value.refuse(fmt::format("only {} is accepted, found {}: {} not built yet", key.value,
-                           value.node->describe(), key.missing));
+  value.refuse(
+      fmt::format("only {} is accepted, found {}: {}", key.value, value.node->describe(), key.missing));
 }
 
 void apply_preset(Preset preset, TrainConfig& train) {

@@ -21,7 +21,7 @@ tables:
     exclude: [x, 'y']
 task: {name: t, type: regression, entity: drivers.id, target: y, time_column: when, horizon: 1d 2h, metric: mae, train: a}
 config: {preset: relbench, lr: 5e-3, fanouts: [8, 4], visible_until: "2010-01-01", patience: null, seed: 0x10}
-output: {database: o.duckdb, flatten: true} # end
+output: {database: o.duckdb, flatten: false} # end
 )";
 
 const char* kJson =

@@ -27,7 +27,10 @@ void read_task(const SpecValue& value, const std::string& data_source, JobSpec& 
 void read_config(const SpecValue& value, JobSpec& spec);
 
 // What several sections decide together: the metric's default, the entity, times on both sides, the target
-// among the features, tables with shallow embeddings.
+// among the features.
 void check_task(const SpecObject& root, JobSpec& spec);
+
+// Options that would be accepted and ignored beside the others: refused, or one of spec.warnings.
+void check_rules(const SpecObject& root, JobSpec& spec);
 
 }  // namespace rle

@@ -1,11 +1,9 @@
 // The task section, and what it says together with the tables.
-#include <fnmatch.h>
-
 #include <algorithm>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/time.h"
+#include "job/same_source.h"
 #include "job/spec_sections.h"
 #include "task/metrics.h"
 
@@ -76,28 +74,12 @@ bool uses_as_feature(const TableSchema& table, const std::string& column) {
   return table.all_columns && std::find(excluded.begin(), excluded.end(), column) == excluded.end();
 }
 
-// "./a//b" and "a/b", "f.duckdb::main.t" and "f.duckdb::t" are one.
-std::string normal_source(const std::string& source) {
-  const std::string out = std::filesystem::path(source).lexically_normal().string();
-  constexpr std::string_view kMain = "::main.";
-  const size_t at = out.find(kMain);
-  return at == std::string::npos ? out : out.substr(0, at) + "::" + out.substr(at + kMain.size());
-}
-
-// Whether two sources may read the same rows: equal paths, or a path that the other one's glob takes.
-bool same_source(const std::string& a, const std::string& b) {
-  const std::string left = normal_source(a);
-  const std::string right = normal_source(b);
-  return left == right || fnmatch(left.c_str(), right.c_str(), FNM_PATHNAME) == 0 ||
-         fnmatch(right.c_str(), left.c_str(), FNM_PATHNAME) == 0;
-}
-
 void check_target_is_no_feature(const SpecValue& target, const JobSpec& spec) {
   const TaskSpec& task = *spec.task;
   for (const std::optional<std::string>* source : {&task.train, &task.validation, &task.test}) {
     if (!*source) continue;
     for (const TableSchema& table : spec.tables)
-      if (same_source(**source, table.source) && uses_as_feature(table, task.target_column))
+      if (same_source(**source, table.source, spec.base_folder) && uses_as_feature(table, task.target_column))
         target.refuse(fmt::format(
             "'{}' is taken from {}, which is table '{}', where it is a feature: the model would see "
             "what it is to predict (leak); put it in tables.{}.exclude",
@@ -116,25 +98,6 @@ void check_times(const SpecObject& task_object, const JobSpec& spec) {
         .refuse(
             "no table has a time_column, so the time of a prediction would mean nothing; "
             "name the tables' time columns, or take this one out");
-}
-
-void check_config(const SpecObject& root, const JobSpec& spec) {
-  const auto config = root.find("config");
-  if (!config) return;
-  const SpecNode* smoothing = config->node->find("label_smoothing");
-  if (spec.train.label_smoothing && spec.task && spec.task->type == TaskType::kRegression)
-    SpecValue{smoothing, "config.label_smoothing"}.refuse(
-        "a regression has no classes to smooth; set it to false");
-  const SpecNode* shallow = config->node->find("shallow_embeddings_list");
-  for (size_t i = 0; i < spec.train.model.shallow_embeddings.size(); ++i) {
-    const std::string& name = spec.train.model.shallow_embeddings[i];
-    const SpecValue where{&shallow->items[i], fmt::format("config.shallow_embeddings_list[{}]", i)};
-    const TableSchema* table = spec.find_table(name);
-    if (table == nullptr)
-      where.refuse(fmt::format("there is no table '{}'{}", name, suggestion(name, spec.table_names())));
-    if (table->type == TableType::kEdge)
-      where.refuse(fmt::format("'{}' is a table of type edge: it has no nodes", name));
-  }
 }
 
 }  // namespace
@@ -171,7 +134,6 @@ void read_task(const SpecValue& value, const std::string& data_source, JobSpec& 
 }
 
 void check_task(const SpecObject& root, JobSpec& spec) {
-  check_config(root, spec);
   if (!spec.task) return;
   const SpecValue task = root.require("task");
   spec.train.sampler.current_time = spec.task->current_time;
