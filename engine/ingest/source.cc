@@ -148,12 +148,15 @@ std::vector<std::string> SourceReader::used_columns(const TableSchema& schema, R
   for (const std::string& column : named) relation.require(schema.name, column);
 
   std::vector<std::string> used;
-  std::string left_out;
+  std::string left_out, unused;
+  const bool edge = schema.type == TableType::kEdge;
   for (const SourceColumn& column : relation.columns) {
     if (named.count(column.name) > 0) {
       used.push_back(column.name);
     } else if (!schema.all_columns || contains(schema.excluded_columns, column.name)) {
       continue;
+    } else if (edge) {
+      unused += (unused.empty() ? "" : ", ") + column.name;
     } else if (column.readable) {
       used.push_back(column.name);
     } else {
@@ -165,6 +168,8 @@ std::vector<std::string> SourceReader::used_columns(const TableSchema& schema, R
         "table '{}': left out, because their types cannot be read: {}; cast them in the source to use them",
         schema.name, left_out);
   }
+  if (!unused.empty())
+    report.info("table '{}': a table of type edge has no features; left out: {}", schema.name, unused);
   return used;
 }
 

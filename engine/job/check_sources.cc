@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "job/column_family.h"
 #include "job/load_data.h"
+#include "table/dtype_rules.h"
 
 namespace rle {
 namespace {
@@ -14,6 +15,16 @@ std::vector<std::string> names_of(const Columns& columns) {
   std::vector<std::string> names;
   for (const SourceColumn& column : columns) names.push_back(column.name);
   return names;
+}
+
+const SourceColumn* find_column(const Columns& columns, const std::string& name) {
+  for (const SourceColumn& column : columns)
+    if (column.name == name) return &column;
+  return nullptr;
+}
+
+const SourceColumn* find_column(const std::optional<Columns>& columns, const std::string& name) {
+  return columns ? find_column(*columns, name) : nullptr;
 }
 
 // Collects what is wrong, table by table.
@@ -67,6 +78,8 @@ class SourceCheck {
           where, column.name, column.type_name, parent_table, key.name, key.type_name));
   }
 
+  void add(std::string problem) { problems_.push_back(std::move(problem)); }
+
   void finish() const {
     if (problems_.empty()) return;
     std::string text = problems_.front();
@@ -79,6 +92,30 @@ class SourceCheck {
   std::vector<std::string> problems_;
 };
 
+bool is_list_dtype(Dtype dtype) { return dtype == Dtype::kMultiCategorical || dtype == Dtype::kEmbedding; }
+
+// Whether a declared dtype can be made of the column; true where its rows decide.
+bool may_carry(const SourceColumn& column, Dtype dtype) {
+  const ColumnFamily family = family_of(column);
+  if (family == ColumnFamily::kList) return is_list_dtype(dtype);
+  const std::optional<PhysicalType> type = physical_type_of(family);
+  if (!type || (dtype == Dtype::kDatetime && type != PhysicalType::kString)) return true;
+  return can_carry(*type, dtype);
+}
+
+bool may_be_label(TaskType task, ColumnFamily family) {
+  if (family == ColumnFamily::kOther) return true;
+  if (task == TaskType::kMultilabel) return family == ColumnFamily::kList;
+  const std::optional<PhysicalType> type = physical_type_of(family);
+  if (!type || type == PhysicalType::kTimestamp) return false;
+  return task != TaskType::kRegression || type != PhysicalType::kString;
+}
+
+std::string_view labels_of(TaskType task) {
+  if (task == TaskType::kMultilabel) return "a list of integers or of strings";
+  return task == TaskType::kRegression ? "a number" : "an integer, a boolean, a float or a string";
+}
+
 void check_table(SourceCheck& check, const TableSchema& table, const Columns& columns) {
   const std::string where = fmt::format("table '{}'", table.name);
   const auto require = [&](const std::string& name, const char* role) {
@@ -90,18 +127,19 @@ void check_table(SourceCheck& check, const TableSchema& table, const Columns& co
   if (table.time_column)
     if (const SourceColumn* time = require(*table.time_column, "time_column")) check.time(where, *time);
   for (const ColumnSpec& column : table.columns)
-    if (column.name != table.time_column && !table.is_key(column.name)) require(column.name, "columns");
+    if (column.name != table.time_column) {
+      const SourceColumn* found =
+          table.is_key(column.name) ? find_column(columns, column.name) : require(column.name, "columns");
+      if (found != nullptr && column.dtype && !may_carry(*found, *column.dtype))
+        check.add(fmt::format(
+            "{}: column '{}' has the type {} and can't be encoded as {}; declare another dtype, or "
+            "infer",
+            where, column.name, found->type_name, to_string(*column.dtype)));
+    }
   for (const std::string& name : table.excluded_columns) {
     const std::vector<std::string> names = names_of(columns);
     if (std::find(names.begin(), names.end(), name) == names.end()) require(name, "exclude");
   }
-}
-
-const SourceColumn* find_column(const std::optional<Columns>& columns, const std::string& name) {
-  if (!columns) return nullptr;
-  for (const SourceColumn& column : *columns)
-    if (column.name == name) return &column;
-  return nullptr;
 }
 
 void check_keys(SourceCheck& check, const JobSpec& spec, const std::vector<std::optional<Columns>>& columns) {
@@ -130,7 +168,11 @@ void check_labels(SourceCheck& check, const JobSpec& spec, const std::vector<std
   if (task.time_column)
     if (const SourceColumn* time = check.column(where, *source, *columns, *task.time_column, "time_column"))
       check.time(where, *time);
-  if (needs_target) check.column(where, *source, *columns, task.target_column, "target");
+  const SourceColumn* target = find_column(*columns, task.target_column);
+  if (needs_target) target = check.column(where, *source, *columns, task.target_column, "target");
+  if (target != nullptr && target->readable && !may_be_label(task.type, family_of(*target)))
+    check.add(fmt::format("{}: the target '{}' has the type {}; a {} task needs {}", where, target->name,
+                          target->type_name, to_string(task.type), labels_of(task.type)));
 }
 
 }  // namespace
@@ -148,6 +190,17 @@ void check_sources(SourceReader& reader, const JobSpec& spec, const SplitChoice&
     if (splits.validation) check_labels(check, spec, columns, "validation", spec.task->validation, true);
     if (splits.test) check_labels(check, spec, columns, "test", spec.task->test, splits.test_needs_target);
   }
+  check.finish();
+}
+
+void check_entity_keys(SourceReader& reader, const JobSpec& spec, const std::string& where,
+                       const SourceColumn& keys) {
+  const TableSchema* table = spec.find_table(spec.task->entity_table);
+  const Columns columns = reader.columns(table->source);
+  const SourceColumn* key = find_column(columns, spec.task->entity_key);
+  if (key == nullptr) return;
+  SourceCheck check(reader);
+  check.same_key(where, keys, table->name, *key);
   check.finish();
 }
 

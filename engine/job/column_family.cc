@@ -19,6 +19,23 @@ ColumnFamily family_of(const SourceColumn& column) {
   return ColumnFamily::kOther;
 }
 
+std::optional<PhysicalType> physical_type_of(ColumnFamily family) {
+  switch (family) {
+    case ColumnFamily::kInteger:
+    case ColumnFamily::kBoolean:
+      return PhysicalType::kInt64;
+    case ColumnFamily::kFloat:
+      return PhysicalType::kFloat64;
+    case ColumnFamily::kText:
+      return PhysicalType::kString;
+    case ColumnFamily::kDate:
+    case ColumnFamily::kTimeOfDay:
+      return PhysicalType::kTimestamp;
+    default:
+      return std::nullopt;
+  }
+}
+
 bool is_time(ColumnFamily family) {
   return family == ColumnFamily::kDate || family == ColumnFamily::kTimeOfDay;
 }

@@ -44,6 +44,7 @@ TableSchema label_schema(const TaskSpec& task, std::string_view name, const std:
 
 LoadedData load_data(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits, Report& report,
                      const CancelToken* cancel) {
+  note_time_zones(reader, spec, splits, report);
   LoadedData data;
   for (const TableSchema& schema : spec.tables) {
     Table table =

@@ -29,6 +29,19 @@ struct SplitChoice {
 // keys whose types can't match, time columns that are no time. One Error{kSpec} lists every mistake.
 void check_sources(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits);
 
+// The differences between the sources' schemas and the tables a model was trained on, as far as they tell
+// before rows are read. Error{kSpec} as compare_schema's. spec: as use_model_columns leaves it.
+void check_model_schema(SourceReader& reader, const std::vector<TableSignature>& trained,
+                        const JobSpec& spec);
+
+// One line where the time columns of tables and chosen label tables have a zone here and none there.
+void note_time_zones(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits, Report& report);
+
+// Keys in a list of entities that can never be keys of the task's entity table: text against numbers.
+// Error{kSpec}.
+void check_entity_keys(SourceReader& reader, const JobSpec& spec, const std::string& where,
+                       const SourceColumn& keys);
+
 // The error for each chosen split that the specification does not name. Error{kSpec}.
 void require_splits(const JobSpec& spec, const SplitChoice& splits, std::string_view command);
 

@@ -49,6 +49,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
   const SplitChoice choice = choose(*spec.task, splits);
   require_splits(spec, choice, "evaluate");
   use_model_columns(reader, trained.tables, spec);
+  check_model_schema(reader, trained.tables, spec);
   check_sources(reader, spec, choice);
   LoadedData data = load_data(reader, spec, choice, context.report, context.cancel);
 

@@ -25,20 +25,33 @@ void check_request(const JobSpec& spec, const PredictRequest& request) {
 }
 
 // The keys of a file, and its times where it has them.
-Table read_keys(const TaskSpec& task, const PredictRequest& request, const RunContext& context) {
+Table read_keys(SourceReader& tables, const JobSpec& spec, const PredictRequest& request,
+                const RunContext& context) {
+  const TaskSpec& task = *spec.task;
   SourceReader reader(request.entities_base);
   const std::string& file = *request.entities;
   const std::vector<SourceColumn> columns = reader.columns(file);
   TableSchema schema = label_schema(task, file, file);
   std::vector<std::string> wanted, times;
   for (const SourceColumn& column : columns) {
-    const bool is_time = task.time_column == column.name && !request.at_us;
+    const bool is_time = task.time_column == column.name;
+    if (is_time && request.at_us)
+      fail(ErrorCode::kSpec,
+           "--at: {} has times of its own (column '{}'); leave --at out, or take the column out of the file",
+           file, column.name);
     if (column.name == task.entity_column || is_time || columns.size() == 1) wanted.push_back(column.name);
     if (is_time) times.push_back(column.name);
   }
   if (times.empty()) schema.time_column.reset();
   if (wanted.empty()) wanted.push_back(task.entity_column);  // refused by the reader, with the nearest name
-  return reader.read(schema, wanted, times, context.report, context.cancel);
+  Table keys = reader.read(schema, wanted, times, context.report, context.cancel);
+  if (keys.rows == 0)
+    fail(ErrorCode::kData, "--entities {}: has no rows; list the keys of '{}' to predict for, one a row",
+         file, task.entity_table);
+  for (const SourceColumn& column : columns)
+    if (column.name == task.entity_column || columns.size() == 1)
+      check_entity_keys(tables, spec, fmt::format("--entities {}", file), column);
+  return keys;
 }
 
 // Every entity that is there at the asked time.
@@ -64,10 +77,11 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
   SourceReader reader(spec.base_folder);
   const SplitChoice splits{.test = !request.entities};
   use_model_columns(reader, model.tables, spec);
+  check_model_schema(reader, model.tables, spec);
   check_sources(reader, spec, splits);
   std::optional<Table> keys;
   if (request.entities && request.entities != "all")
-    keys = keys_at(read_keys(*spec.task, request, context), *spec.task, request.at_us);
+    keys = keys_at(read_keys(reader, spec, request, context), *spec.task, request.at_us);
   LoadedData data = load_data(reader, spec, splits, context.report, context.cancel);
   const Table source = keys               ? *std::move(keys)
                        : request.entities ? all_entities(spec, request, data, context)

@@ -169,10 +169,7 @@ TableSchema read_table(const std::string& name, const SpecValue& value, const st
   read_keys(object, table);
   read_columns(object, table);
   read_exclude(object, table);
-  if (table.type == TableType::kEdge) {
-    check_edge_table(object, table);
-    table.all_columns = false;
-  }
+  if (table.type == TableType::kEdge) check_edge_table(object, table);
   return table;
 }
 
