@@ -111,6 +111,22 @@ def test_target_missing_in_train(shop, refused):
     refused(2, "task.train: train.parquet has no column 'again' (target)")
 
 
+def test_type_of_the_target_in_every_split(shop, refused):
+    shop.spec["task"]["type"] = "regression"
+    shop.tables["validation"]["again"] = ["x"] * 40
+    shop.tables["orders"]["at"] = ["yesterday"] * 400  # shows once rows are read
+    shop.write()
+    refused(2, "task.validation: the target 'again' has the type string; a regression task needs a number")
+
+
+def test_declared_dtypes_that_cannot_be(shop, refused):
+    shop.spec["tables"]["customers"]["columns"] = {"city": "float", "age": "embedding"}
+    shop.tables["orders"]["at"] = ["yesterday"] * 400
+    shop.write()
+    refused(2, "table 'customers': column 'city' has the type string and can't be encoded as float",
+            "column 'age' has the type int64 and can't be encoded as embedding")
+
+
 def test_null_labels_in_train(shop, refused):
     shop.tables["train"]["again"][4] = None
     shop.write()
@@ -120,7 +136,7 @@ def test_null_labels_in_train(shop, refused):
 def test_one_class_only(shop, refused):
     shop.tables["train"]["again"] = [1] * len(shop.tables["train"]["again"])
     shop.write()
-    refused(1, "again", "one class")
+    refused(1, "again", "one class", "add rows of another class")
 
 
 def test_more_than_two_classes(shop, refused):
@@ -144,7 +160,7 @@ def test_empty_splits(shop, refused):
         shop.types["validation", column] = pa.timestamp("us") if column == "at" else pa.int64()
         shop.tables["validation"][column] = []
     shop.write()
-    refused(1, "validation", "no rows")
+    refused(1, "validation", "no rows; put labelled rows into its source")
 
 
 def test_unknown_entities(shop, refused):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from shop import Shop
@@ -68,6 +69,36 @@ def test_inspect_text(rle, shop):
     assert dot.startswith('digraph "shop" {') and 't1 -> t0 [label="customer"];' in dot
 
 
+def test_a_picture_is_never_overwritten(rle, shop):
+    (shop.folder / "mine.dot").write_text("mine")
+    result = rle("inspect", "spec.json", "--dot", "mine.dot")
+    assert result.returncode == 2 and "--dot mine.dot: exists already" in result.stderr
+    assert (shop.folder / "mine.dot").read_text() == "mine"
+
+
+def test_names_in_the_picture(rle, shop):
+    shop.spec["tables"]["<b>&#1"] = shop.spec["tables"].pop("orders")
+    shop.write()
+    assert 't1["#lt;b#gt;#amp;#35;1<br/>400 rows<br/>by at"]' in done(rle("inspect", "spec.json", "-q")).stdout
+
+
+def test_columns_of_an_edge_table_are_told(rle, shop):
+    shop.tables["friends"] = {"a": [1, 2], "b": [3, 4], "since": [5, 6], "note": ["x", "y"]}
+    shop.spec["tables"]["friends"] = {"source": "friends.parquet", "type": "edge", "foreign_keys": {"a": "customers.id", "b": "customers.id"},
+                                      "exclude": ["note"]}
+    shop.write()
+    line = "table 'friends': a table of type edge has no features; left out: since\n"
+    assert done(rle("inspect", "spec.json")).stderr.count(line) == 1
+
+
+def test_times_with_and_without_a_zone_are_told(rle, shop):
+    assert "zone" not in done(rle("inspect", "spec.json")).stderr
+    shop.types["train", "at"] = pa.timestamp("us", "Europe/Rome")
+    shop.write()
+    line = next(line for line in done(rle("inspect", "spec.json")).stderr.splitlines() if "zone" in line)
+    assert "task.train, column 'at'" in line and "table 'orders', column 'at'" in line and "UTC" in line
+
+
 def test_inspect_json_counts_what_is_there(rle, shop):
     orders = shop.tables["orders"]
     orders["customer"][0], orders["customer"][1], orders["at"][2], orders["amount"][3] = None, 1000, None, None
@@ -109,6 +140,23 @@ def test_fit_prints_progress_and_says_who_wins(rle, shop):
     assert "\r" not in result.stderr
     assert "last label, train labels" in result.stdout
     assert ("BASELINE WINS" in result.stdout) or ("better than every baseline" in result.stdout)
+
+
+def test_warnings_of_the_specification_come_with_fit(rle, shop):
+    sets = ["--set", "config.head_norm=layer_norm", "--set", "task.validation=./train.parquet"]
+    for command in (["validate", "spec.json"], ["fit", "spec.json", "--model", "m", *FAST]):
+        lines = done(rle(*command, *sets)).stderr.splitlines()
+        assert sum(line.startswith("WARNING: config.head_norm is not used") for line in lines) == 1
+        assert sum(line.startswith("WARNING: task.validation and task.train are the same source") for line in lines) == 1
+    assert not any("head_norm" in line for line in done(rle("evaluate", "spec.json", "--model", "m")).stderr.splitlines())
+
+
+def test_unknown_windows_of_labels_are_told(rle, shop):
+    note = "The task has no horizon"
+    assert note not in done(rle("fit", "spec.json", "--model", "a", *FAST)).stdout
+    del shop.spec["task"]["horizon"]
+    shop.write()
+    assert done(rle("fit", "spec.json", "--model", "b", *FAST)).stdout.count(note) == 1
 
 
 def test_progress_on_a_terminal_rewrites_its_line(rle_program, shop):
@@ -204,11 +252,15 @@ def test_predict_for_entities(rle, model):
     (["--output", "x.csv", "--entities", "some.csv"], "--at TIME"),
     (["--output", "x.csv", "--entities", "none.csv", "--at", "2020-01-01"], "none.csv"),
     (["--output", "x.csv", "--entities", "odd.csv", "--at", "2020-01-01"], "no column 'customer'; did you mean 'custmer'?"),
+    (["--output", "x.csv", "--entities", "timed.csv", "--at", "2020-05-30"], "--at: timed.csv has times of its own (column 'at')"),
+    (["--output", "x.csv", "--entities", "text.csv", "--at", "2020-05-30"], "--entities text.csv: 'customer' has the type string, but the key 'customers.id'"),
     (["--output", "x.xlsx"], "x.xlsx"), ([], "--output is missing"),
 ])
 def test_predict_refuses(rle, model, arguments, message):
     (model.folder / "some.csv").write_text("customer\n7\n")
     (model.folder / "odd.csv").write_text("custmer,x\n7,1\n")
+    (model.folder / "timed.csv").write_text("customer,at\n7,2020-05-30\n")
+    (model.folder / "text.csv").write_text("customer\nseven\n")
     result = rle("predict", "spec.json", "--model", "model", *arguments)
     assert result.returncode == 2 and message in result.stderr, result.stderr
     assert not (model.folder / "x.csv").exists()
@@ -218,6 +270,28 @@ def test_predict_for_unknown_entities(rle, model):
     (model.folder / "some.csv").write_text("customer\n7\n1000\n")
     result = rle("predict", "spec.json", "--model", "model", "--output", "x.csv", "--entities", "some.csv", "--at", "2020-05-30")
     assert result.returncode == 1 and "1000" in result.stderr and not (model.folder / "x.csv").exists()
+
+
+def test_predict_for_an_empty_list_of_entities(rle, model):
+    (model.folder / "none.csv").write_text("customer\n")
+    result = rle("predict", "spec.json", "--model", "model", "--output", "x.csv", "--entities", "none.csv", "--at", "2020-05-30")
+    assert result.returncode == 1 and "--entities none.csv: has no rows" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["predict", "--output", "x.csv"]])
+def test_configuration_of_the_model_counts(rle, model, command):
+    sets = ["--set", "config.lr=0.5", "--set", "config.threads=1", "--set", "config.fanouts=[2]", "--set", "config.visible_until=null"]
+    lines = done(rle(*command, "spec.json", "--model", "model", *sets)).stderr.splitlines()
+    assert sum(line.startswith("WARNING: --set config.lr, config.fanouts: not used") for line in lines) == 1, lines
+
+
+def test_a_model_is_compared_with_the_schemas_before_rows_are_read(rle, model):
+    model.tables["customers"]["age"] = [str(age) for age in model.tables["customers"]["age"]]
+    model.tables["orders"]["at"] = ["yesterday" for _ in model.tables["orders"]["at"]]
+    model.write()
+    result = rle("evaluate", "spec.json", "--model", "model")
+    assert result.returncode == 2, result.stderr
+    assert "table 'customers': column 'age' is of type string, the model was trained with" in result.stderr, result.stderr
 
 
 def test_a_model_is_compared_with_the_data(rle, model):
@@ -249,6 +323,20 @@ def test_interrupt_keeps_the_best_epoch(rle_program, shop):
     assert process.returncode == 130, stderr
     assert "the best model so far (epoch" in stderr
     assert (shop.folder / "m/model.safetensors").stat().st_size > 1000
+
+
+def test_interrupt_before_the_first_epoch_leaves_no_folder(rle_program, shop):
+    command = [rle_program, "fit", "spec.json", "--model", "m", "--set", "config.train_batch_size=1", "--set", "config.channels=512"]
+    process = subprocess.Popen(command, cwd=shop.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = shop.folder / "m/metrics.jsonl"
+    for _ in range(6000):
+        if log.exists():
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and "no model was written" in stderr, stderr
+    assert not (shop.folder / "m").exists()
 
 
 def test_init_proposes_what_inspect_accepts(rle, shop):
@@ -304,9 +392,13 @@ def test_every_node_task_from_fit_to_predictions(rle, shop, task):
     found = pq.read_table(shop.folder / "p.parquet")
     assert found.column_names == ["customer", "at", "again", *columns]
     assert found["again"].to_pylist() == shop.tables["test"]["again"]
+    if task in ("regression", "binary_classification"):
+        result = rle("predict", "spec.json", "--model", "m", "--output", "flat.parquet", "-q", "--flatten")
+        assert result.returncode == 2 and "--flatten: a " + task in result.stderr and not (shop.folder / "flat.parquet").exists()
+        return
     done(rle("predict", "spec.json", "--model", "m", "--output", "flat.parquet", "-q", "--flatten"))
     flat = pq.read_table(shop.folder / "flat.parquet")
-    classes = {"multiclass_classification": ["maybe", "no", "yes"], "multilabel_classification": ["a", "b", "c"]}.get(task, [])
+    classes = {"multiclass_classification": ["maybe", "no", "yes"], "multilabel_classification": ["a", "b", "c"]}[task]
     assert [c for c in flat.column_names if c.startswith("prob_")] == [f"prob_{c}" for c in classes]
     for i, name in enumerate(classes):
         assert flat[f"prob_{name}"].to_pylist() == pytest.approx([p[i] for p in found["predicted_probs"].to_pylist()], rel=1e-6)

@@ -21,6 +21,8 @@ void write_text(const std::string& file, const std::string& text) {
 
 void run(const std::string& file, const std::string& dot, Globals& globals) {
   const JobSpec spec = load_spec(file, globals);
+  if (!dot.empty() && std::filesystem::exists(std::filesystem::symlink_status(dot)))
+    fail(ErrorCode::kSpec, "--dot {}: exists already and is left as it is; name a new file", dot);
   ThreadPool pool(spec.threads > 0 ? spec.threads : available_cpus());
   const Inspection inspection = inspect(spec, pool, globals.console, &globals.cancel);
   if (!dot.empty()) write_text(dot, graphviz_picture(inspection));

@@ -75,15 +75,24 @@ void check_same_task(const TaskSpec& trained, const JobSpec& spec) {
 
 MetricsLog::MetricsLog(const fs::path& folder) : path_(folder / kMetricsFile) {
   std::error_code error;
-  fs::create_directories(folder, error);
+  made_folder_ = fs::create_directories(folder, error);
   if (error)
     fail(ErrorCode::kIo, "--model {}: the folder cannot be made: {}", folder.string(), error.message());
   file_.reset(std::fopen(path_.c_str(), "wb"));
   if (!file_) fail(ErrorCode::kIo, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
 }
 
+MetricsLog::~MetricsLog() {
+  file_.reset();
+  if (written_) return;
+  std::error_code ignored;
+  fs::remove(path_, ignored);
+  if (made_folder_) fs::remove(path_.parent_path(), ignored);  // fails, as it should, where it holds anything
+}
+
 void MetricsLog::write(const nlohmann::ordered_json& line) {
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  written_ = true;
   if (std::fprintf(file_.get(), "%s\n", text.c_str()) < 0 || std::fflush(file_.get()) != 0)
     fail(ErrorCode::kIo, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
 }

@@ -30,6 +30,10 @@ class MetricsLog {
  public:
   // Makes the folder, and the file anew.
   explicit MetricsLog(const std::filesystem::path& folder);
+  // Where nothing was written, the file goes again, and the folder if it was made and is empty.
+  ~MetricsLog();
+  MetricsLog(const MetricsLog&) = delete;
+  MetricsLog& operator=(const MetricsLog&) = delete;
   void write(const nlohmann::ordered_json& line);
   void epoch(const EpochRecord& record);
 
@@ -38,6 +42,7 @@ class MetricsLog {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   std::filesystem::path path_;
+  bool made_folder_ = false, written_ = false;
   std::unique_ptr<std::FILE, Close> file_;
 };
 

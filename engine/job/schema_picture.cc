@@ -1,27 +1,34 @@
 // The schema of an inspection as pictures. Node names are t0, t1, ...: a table's own name may hold anything.
+#include <algorithm>
+
 #include "job/inspect.h"
 
 namespace rle {
 namespace {
 
-// Text inside double quotes; in Mermaid a quote is an entity.
-std::string escaped(const std::string& text, std::string_view quote, std::string_view line_break) {
+using Replacement = std::pair<char, std::string_view>;
+
+// Text inside double quotes, on one line.
+std::string escaped(const std::string& text, const std::vector<Replacement>& replacements) {
   std::string out;
   for (const char c : text) {
-    if (c == '"')
-      out += quote;
-    else if (c == '\n' || c == '\r')
-      out += line_break;
-    else if (c == '\\' && quote[0] == '\\')
-      out += "\\\\";
+    const auto found = std::find_if(replacements.begin(), replacements.end(),
+                                    [c](const Replacement& replacement) { return replacement.first == c; });
+    if (found != replacements.end())
+      out += found->second;
     else
-      out += c;
+      out += c == '\n' || c == '\r' ? ' ' : c;
   }
   return out;
 }
 
-std::string mermaid(const std::string& text) { return escaped(text, "#quot;", " "); }
-std::string graphviz(const std::string& text) { return escaped(text, "\\\"", " "); }
+// Labels are HTML, with entities that begin by "#".
+std::string mermaid(const std::string& text) {
+  return escaped(
+      text, {{'"', "#quot;"}, {'<', "#lt;"}, {'>', "#gt;"}, {'&', "#amp;"}, {'#', "#35;"}, {'`', "#96;"}});
+}
+
+std::string graphviz(const std::string& text) { return escaped(text, {{'"', "\\\""}, {'\\', "\\\\"}}); }
 
 size_t position(const Inspection& inspection, const std::string& table) {
   size_t at = 0;

@@ -142,6 +142,7 @@ std::vector<SplitScore> score_splits(RelationalModel& model, const Dataset& data
     if (!labels || !labels->labelled) continue;
     const Evaluation evaluation = evaluate(model, dataset, *labels, options, pool);
     SplitScore score{split, evaluation.rows, evaluation.left_out, metric, evaluation.metrics, {}};
+    score.windows_unknown = dataset.task.time_column && !dataset.task.horizon_us;
     score.baselines = baselines_of(dataset, split, *labels);
     scores.push_back(std::move(score));
   }
@@ -151,6 +152,12 @@ std::vector<SplitScore> score_splits(RelationalModel& model, const Dataset& data
 std::string scores_text(const std::vector<SplitScore>& scores) {
   std::string out;
   for (const SplitScore& score : scores) out.append(out.empty() ? "" : "\n").append(score_text(score));
+  const auto unknown = [](const SplitScore& score) { return score.windows_unknown; };
+  if (std::any_of(scores.begin(), scores.end(), unknown))
+    out +=
+        "\nThe task has no horizon, so when a label becomes known is unknown: the baselines use training "
+        "labels "
+        "earlier than the whole split, and those may tell of times within it. Set task.horizon.\n";
   return out;
 }
 

@@ -18,6 +18,7 @@ struct SplitScore {
   std::string metric;              // that decides
   std::vector<MetricValue> metrics;
   std::vector<BaselineResult> baselines;  // with training labels alone, then with validation labels too
+  bool windows_unknown = false;           // a task with times and without a horizon
 };
 
 // The labelled splits of a dataset that `wanted` names ("train", "validation", "test"), scored in this order.

@@ -67,7 +67,9 @@ void require_present_entities(const TaskSpec& task, const Table& table, const Co
 void check_rows(const TaskSpec& task, const Table& table, Split split, Report& report) {
   if (table.rows > 0) return;
   if (split != Split::kTest)
-    fail(ErrorCode::kData, "empty split: table '{}' ({}) has no rows", table.schema.name, to_string(split));
+    fail(ErrorCode::kData,
+         "empty split: table '{}' ({}) has no rows; put labelled rows into its source, or name another one",
+         table.schema.name, to_string(split));
   report.warning("table '{}' (test) has no rows: there is nothing to predict for task '{}'",
                  table.schema.name, task.name);
 }

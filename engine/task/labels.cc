@@ -64,7 +64,7 @@ void check_class_count(const TaskSpec& task, const Table& train, const std::vect
   if (classes.size() == 1 && task.type != TaskType::kMultilabel)
     fail(ErrorCode::kData,
          "target column '{}' of table '{}' (train) has one class only: '{}' in all {} rows; a classifier "
-         "needs at least two",
+         "needs at least two: add rows of another class, or take another target",
          task.target_column, train.schema.name, classes[0].text, classes[0].rows);
   if (classes.size() > 2 && task.type == TaskType::kBinary)
     fail(ErrorCode::kData,
@@ -188,8 +188,11 @@ void require_finite_targets(const TaskSpec& task, const Table& table, const Colu
 LabelEncoding fit_labels(const TaskSpec& task, const Table& train, Report& report) {
   const Column& target = target_column(task, train);
   if (train.rows == 0)
-    fail(ErrorCode::kData, "empty split: table '{}' (train) has no rows; there is nothing to learn from",
-         train.schema.name);
+    fail(
+        ErrorCode::kData,
+        "empty split: table '{}' (train) has no rows; there is nothing to learn from: put labelled rows into "
+        "its source, or name another one",
+        train.schema.name);
   require_labels(task, train, target, Split::kTrain);
   LabelEncoding encoding;
   encoding.type = task.type;
