@@ -18,7 +18,7 @@
 #include "nn/adam.h"
 #include "train/batch_loader.h"
 #include "train/dataset.h"
-#include "train/fit.h"
+#include "train/outputs.h"
 
 namespace rle {
 namespace {
@@ -110,19 +110,6 @@ Dataset load(const JobSpec& spec, ThreadPool& pool) {
   return dataset;
 }
 
-LossKind loss_of(TaskType type) {
-  switch (type) {
-    case TaskType::kBinary:
-      return LossKind::kBinaryCrossEntropy;
-    case TaskType::kMulticlass:
-      return LossKind::kCrossEntropy;
-    case TaskType::kMultilabel:
-      return LossKind::kMultilabelCrossEntropy;
-    default:
-      return LossKind::kL1;
-  }
-}
-
 void bench_steps(const Dataset& dataset, const TrainConfig& config, int64_t steps, ThreadPool& pool) {
   const BatchLoader loader(dataset, *dataset.train, config.sampler);
   RelationalModel model(make_definition(dataset, config), config.seed);
@@ -142,7 +129,7 @@ void bench_steps(const Dataset& dataset, const TrainConfig& config, int64_t step
     loader.load(rows, RngKey(static_cast<uint64_t>(s)), pool, batch);
     const double loaded = now();
     marks.start();
-    model.train_step(batch.input(), loss_of(dataset.encoding.type), batch.targets(0),
+    model.train_step(batch.input(), loss_kind(dataset.encoding.type), batch.targets(0),
                      RngKey(static_cast<uint64_t>(s)), pool);
     adam.step(model.parameters(), config.lr, pool);
     marks.mark("optimizer");

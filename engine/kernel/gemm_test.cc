@@ -2,13 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <optional>
-#include <string>
 
-#include "base/rng.h"
-#include "kernel/isa.h"
+#include "kernel/isa_testing.h"
 
 namespace rle {
 namespace {
@@ -17,31 +13,11 @@ struct Case {
   int64_t m, n, k;
 };
 
-class GemmTest : public ::testing::TestWithParam<Isa> {
+class GemmTest : public IsaTest {
  protected:
-  void SetUp() override {
-    if (GetParam() > supported_isa()) GTEST_SKIP() << "this CPU has no " << to_string(GetParam());
-    isa_.emplace(GetParam());
-  }
-  Matrix random(int64_t rows, int64_t cols) {
-    Matrix m = new_matrix(arena_, rows, cols);
-    for (int64_t i = 0; i < m.size(); ++i) m.data[i] = static_cast<float>(stream_.normal());
-    return m;
-  }
-  Matrix copy(Matrix from) {
-    Matrix m = new_matrix(arena_, from.rows, from.cols);
-    std::copy(from.data, from.data + from.size(), m.data);
-    return m;
-  }
   static void expect_close(Matrix got, Matrix want, int64_t k) {
-    for (int64_t i = 0; i < got.size(); ++i)
-      ASSERT_NEAR(got.data[i], want.data[i], 1e-5 * std::sqrt(static_cast<double>(k) + 1.0))
-          << "element " << i;
+    expect_near(got, want, 1e-5 * std::sqrt(static_cast<double>(k) + 1.0));
   }
-
-  Arena arena_;
-  RngStream stream_{RngKey(11)};
-  std::optional<ScopedIsa> isa_;
 };
 
 constexpr Case kCases[] = {{1, 1, 1},      {5, 3, 7},    {6, 64, 16}, {13, 65, 20},
@@ -77,8 +53,7 @@ TEST_P(GemmTest, WeightGradientEqualsTheOracle) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, GemmTest, ::testing::Values(Isa::kBaseline, Isa::kAvx2, Isa::kAvx512),
-                         [](const auto& info) { return std::string(to_string(info.param)); });
+RLE_FOR_EVERY_ISA(GemmTest);
 
 }  // namespace
 }  // namespace rle

@@ -107,8 +107,7 @@ Json table_json(const TableSignature& table) {
   for (const ColumnSpec& column : schema.columns)
     out["features"].push_back({{"column", column.name}, {"dtype", to_string(column.dtype.value())}});
   for (const ColumnSignature& column : table.columns)
-    out["columns"].push_back(
-        {{"column", column.name}, {"type", to_string(column.type)}, {"arrow_format", column.arrow_format}});
+    out["columns"].push_back({{"column", column.name}, {"type", to_string(column.type)}});
   return out;
 }
 
@@ -128,8 +127,7 @@ TableSignature table_of(const Json& json) {
   for (const Json& column : json.at("features"))
     schema.columns.push_back({column.at("column"), dtype_of(column.at("dtype"))});
   for (const Json& column : json.at("columns"))
-    table.columns.push_back(
-        {column.at("column"), value_of(physical_types(), column.at("type")), column.at("arrow_format")});
+    table.columns.push_back({column.at("column"), value_of(physical_types(), column.at("type"))});
   return table;
 }
 

@@ -98,7 +98,7 @@ TableSignature table_signature(const Table& table, const TableStatistics* statis
   names.erase(std::unique(names.begin(), names.end()), names.end());
   for (const std::string& name : names) {
     const Column& column = table.at(name);
-    signature.columns.push_back({name, column.type, column.arrow_format});
+    signature.columns.push_back({name, column.type});
   }
   return signature;
 }

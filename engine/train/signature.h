@@ -12,8 +12,8 @@ namespace rle {
 
 struct ColumnSignature {
   std::string name;
-  PhysicalType type = PhysicalType::kInt64;
-  std::string arrow_format;
+  PhysicalType type =
+      PhysicalType::kInt64;  // not the width in the source: int32 and int64 give the same model
 };
 
 // `schema` has no source; its columns are the feature columns with their dtypes, all_columns is off: with a
