@@ -74,6 +74,20 @@ def table(runs, seeds):
     return "\n".join(lines)
 
 
+def beside_baselines(runs, seeds):
+    """Every baseline of the test split, and the model of the first seed among them, best first."""
+    lines = []
+    for task, outcomes in runs.items():
+        metric = METRICS[task]
+        score = split(outcomes[0]["fit"]["scores"], "test")
+        rows = [(b["metrics"][metric], f"{b['name']}, {b['labels']} labels") for b in score["baselines"] if b["metrics"][metric] is not None]
+        rows.append((score["metrics"][metric], f"**model, seed {seeds[0]}**"))
+        rows.sort(reverse=metric not in ("mae", "rmse"))
+        lines += ["", f"| {task}, test ({score['rows']} rows, frozen) | {metric} |", "|---|---|"]
+        lines += [f"| {name} | {value:.3f} |" for value, name in rows]
+    return "\n".join(lines)
+
+
 def page(runs, seeds):
     return f"""# Results
 
@@ -88,6 +102,9 @@ Made by `{COMMAND}` (tools/results.py); nothing here is typed in by hand. Formul
 - The best epoch is chosen on validation; nothing is tuned on test.
 - roc_auc: higher is better; mae (mean absolute error, finishing places): lower is better. Baselines are those that `rle evaluate` prints, with labels whose
   window had closed by the row's time.
+
+## Beside the baselines
+{beside_baselines(runs, seeds)}
 """
 
 
