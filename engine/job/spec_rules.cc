@@ -93,10 +93,11 @@ void check_shallow(const SpecObject& root, const JobSpec& spec) {
     if (table->type == TableType::kEdge)
       where.refuse(fmt::format("'{}' is a table of type edge: it has no nodes", name));
     if (!table->primary_key)
-      where.refuse(fmt::format(
-          "table '{}' has no primary key, by which a row's embedding is found again; declare its primary_key, "
-          "or take it out of the list",
-          name));
+      where.refuse(
+          fmt::format("table '{}' has no primary key, by which a row's embedding is found again; declare its "
+                      "primary_key, "
+                      "or take it out of the list",
+                      name));
   }
 }
 

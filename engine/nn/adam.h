@@ -1,4 +1,5 @@
-// Adam with coupled L2 as torch.optim.Adam's `weight_decay` (Kingma & Ba 2015; the gradient becomes g + decay * w).
+// Adam with coupled L2 as torch.optim.Adam's `weight_decay` (Kingma & Ba 2015; the gradient becomes g + decay
+// * w).
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ class Adam {
   int64_t steps_ = 0;
 };
 
-// Cosine annealing in closed form: eta_min + (lr - eta_min) (1 + cos(pi epoch / t_max)) / 2, eta_min from t_max on.
+// Cosine annealing in closed form: eta_min + (lr - eta_min) (1 + cos(pi epoch / t_max)) / 2, eta_min from
+// t_max on.
 double cosine_lr(double lr, double eta_min, int64_t t_max, int64_t epoch);
 
 }  // namespace rle

@@ -1,5 +1,5 @@
-// Named parameters with their gradients, in one contiguous buffer each, so that an optimizer is one loop and a checkpoint one
-// list. Initial values are keyed by (seed, name): a parameter more or less changes no other.
+// Named parameters with their gradients, in one contiguous buffer each, so that an optimizer is one loop and
+// a checkpoint one list. Initial values are keyed by (seed, name): a parameter more or less changes no other.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,18 @@
 
 namespace rle {
 
-// Row-major shape of at most two dimensions in practice: (out, in) for linear maps, (rows, channels) for embeddings.
+// Row-major shape of at most two dimensions in practice: (out, in) for linear maps, (rows, channels) for
+// embeddings.
 using Shape = std::vector<int64_t>;
 int64_t element_count(const Shape& shape);
 
 struct Init {
   enum class Kind {
-    kZero, kOne,
-    kNormal,         // N(0, scale^2)
-    kUniform,        // [-scale, scale)
-    kEmbedding,      // N(0, scale^2), row 0 zero (the null row)
+    kZero,
+    kOne,
+    kNormal,     // N(0, scale^2)
+    kUniform,    // [-scale, scale)
+    kEmbedding,  // N(0, scale^2), row 0 zero (the null row)
   } kind = Kind::kZero;
   double scale = 1.0;
 };
@@ -38,7 +40,7 @@ class ParameterStore {
     Shape shape;
     Init init;
     int64_t offset = 0, size = 0;
-    bool trained = true;   // false: a buffer (running statistics): saved, not optimised
+    bool trained = true;  // false: a buffer (running statistics): saved, not optimised
   };
 
   // Error{kInternal} on a duplicate name.
@@ -48,9 +50,15 @@ class ParameterStore {
   void freeze(uint64_t seed);
 
   float* value(ParameterId id) { return values_.data() + entries_[static_cast<size_t>(id.value)].offset; }
-  const float* value(ParameterId id) const { return values_.data() + entries_[static_cast<size_t>(id.value)].offset; }
-  float* gradient(ParameterId id) { return gradients_.data() + entries_[static_cast<size_t>(id.value)].offset; }
-  const float* gradient(ParameterId id) const { return gradients_.data() + entries_[static_cast<size_t>(id.value)].offset; }
+  const float* value(ParameterId id) const {
+    return values_.data() + entries_[static_cast<size_t>(id.value)].offset;
+  }
+  float* gradient(ParameterId id) {
+    return gradients_.data() + entries_[static_cast<size_t>(id.value)].offset;
+  }
+  const float* gradient(ParameterId id) const {
+    return gradients_.data() + entries_[static_cast<size_t>(id.value)].offset;
+  }
 
   const std::vector<Entry>& entries() const { return entries_; }
   const Entry* find(std::string_view name) const;  // nullptr where absent

@@ -1,5 +1,5 @@
-// The safetensors file format: u64 little-endian header length, a JSON header, raw little-endian data. Written atomically
-// (temporary file in the same folder, fsync, rename).
+// The safetensors file format: u64 little-endian header length, a JSON header, raw little-endian data.
+// Written atomically (temporary file in the same folder, fsync, rename).
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,13 @@ struct SafetensorsFile {
   const NamedTensor* find(const std::string& name) const;  // nullptr where absent
 };
 
-// Error{kIo}: cannot write (disk full, permission), the former file stays. Tensors are laid out by falling element size, then
-// by name, so that each is aligned. Error{kInternal}: a shape that disagrees with its bytes, a name twice.
+// Error{kIo}: cannot write (disk full, permission), the former file stays. Tensors are laid out by falling
+// element size, then by name, so that each is aligned. Error{kInternal}: a shape that disagrees with its
+// bytes, a name twice.
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
 
-// Error{kIo}: unreadable; truncated; a header that lies about sizes, offsets or dtypes. Never reads outside the file.
+// Error{kIo}: unreadable; truncated; a header that lies about sizes, offsets or dtypes. Never reads outside
+// the file.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
 }  // namespace rle

@@ -20,11 +20,11 @@ struct LoadedBatch {
   std::vector<int64_t> rows;  // (seeds) of the label table
   Seeds seeds;                // keyed by entity and time
   Batch batch;
-  std::vector<FeatureRows> features;  // per node type
+  std::vector<FeatureRows> features;                               // per node type
   const std::vector<std::vector<NodeId>>* shallow_rows = nullptr;  // the data set's
-  std::vector<float> value;           // (seeds) binary, regression
-  std::vector<int32_t> class_id;      // (seeds) multiclass
-  std::vector<float> multi_hot;       // (seeds, classes) multilabel
+  std::vector<float> value;                                        // (seeds) binary, regression
+  std::vector<int32_t> class_id;                                   // (seeds) multiclass
+  std::vector<float> multi_hot;                                    // (seeds, classes) multilabel
 
   int64_t size() const { return static_cast<int64_t>(rows.size()); }
   ModelInput input() const { return {&batch, &features, shallow_rows}; }

@@ -70,8 +70,7 @@ TaskSpec shop_task(TaskType type) {
 }
 
 Dataset shop_dataset(const Shop& shop, TaskSpec task, ThreadPool& pool, Report& report,
-                     std::optional<int64_t> visible_until_us,
-                     std::vector<std::string> shallow_embeddings) {
+                     std::optional<int64_t> visible_until_us, std::vector<std::string> shallow_embeddings) {
   DatasetInput input;
   input.tables = shop.tables;
   input.task = std::move(task);
