@@ -39,6 +39,15 @@ std::vector<std::string> default_splits(SourceReader& reader, const TaskSpec& ta
 
 }  // namespace
 
+ScoreOptions score_options(const TrainedModel& model, const RunContext& context) {
+  return {.sampler = model.config.sampler,
+          .bounds = model.bounds,
+          .seed = model.config.seed,
+          .batch_size = model.config.val_batch_size,
+          .cancel = context.cancel,
+          .progress = context.scored};
+}
+
 std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem::path& model_folder,
                                      std::vector<std::string> splits, const RunContext& context) {
   const TrainedModel trained = open_model(model_folder);
@@ -65,12 +74,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
   model.task.time_column = spec.task->time_column;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
   const std::unique_ptr<RelationalModel> network = restore_model(model);
-  const ScoreOptions options{.sampler = model.config.sampler,
-                             .bounds = model.bounds,
-                             .seed = model.config.seed,
-                             .batch_size = model.config.val_batch_size,
-                             .cancel = context.cancel,
-                             .progress = context.scored};
+  const ScoreOptions options = score_options(model, context);
   const std::string metric = spec.task->metric.value_or(model.metric);
   return score_splits(*network, dataset, metric, options, splits, context.pool);
 }

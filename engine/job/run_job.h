@@ -28,6 +28,9 @@ struct RunContext {
   std::function<void(int64_t done, int64_t rows)> scored = {};  // progress of evaluation and prediction
 };
 
+// How a trained model is scored: with its own sampler, bounds, seed and batch size.
+ScoreOptions score_options(const TrainedModel& model, const RunContext& context);
+
 struct FitOutcome {
   int64_t epochs = 0;                 // that ended
   std::optional<int64_t> best_epoch;  // absent: stopped before the first evaluation, nothing was saved

@@ -95,12 +95,7 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
   input.visible_until_us = spec.visible_until_us;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
   const std::unique_ptr<RelationalModel> network = restore_model(model);
-  const ScoreOptions options{.sampler = model.config.sampler,
-                             .bounds = model.bounds,
-                             .seed = model.config.seed,
-                             .batch_size = model.config.val_batch_size,
-                             .cancel = context.cancel,
-                             .progress = context.scored};
+  const ScoreOptions options = score_options(model, context);
   const std::vector<double> score = score_rows(*network, dataset, *dataset.test, options, context.pool);
   Table predictions =
       prediction_table(model.task, model.encoding, source, *dataset.test, score, request.flatten);
