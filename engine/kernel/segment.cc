@@ -8,40 +8,94 @@
 namespace rle {
 namespace {
 
-void run_sum(const SegmentOperands& op) { RLE_DISPATCH(segment_sum(op)) }
-void run_gather(const SegmentOperands& op) { RLE_DISPATCH(gather_rows(op)) }
-void run_column_sums(const float* x, int64_t rows, int64_t cols, float* out) {
-  RLE_DISPATCH(add_column_sums(x, rows, cols, out))
+void run_sum(const ListSumOperands& op) { RLE_DISPATCH(list_sum(op)) }
+void run_max(const ListMaxOperands& op) { RLE_DISPATCH(segment_max(op)) }
+void run_max_backward(const ListMaxGradientOperands& op) { RLE_DISPATCH(segment_max_backward(op)) }
+void run_column_sums(const float* x, const float* scale, int64_t rows, int64_t cols, float* out) {
+  RLE_DISPATCH(add_column_sums(x, scale, rows, cols, out))
 }
 
 }  // namespace
 
+void list_sum(std::span<const ListTerm> terms, int64_t begin, int64_t end, SegmentMode mode, Matrix y) {
+  RLE_CHECK(y.rows == end - begin && y.contiguous());
+  run_sum({terms.data(), static_cast<int64_t>(terms.size()), begin, end, y.cols,
+           mode == SegmentMode::kAccumulate, y.data});
+}
+
 void segment_sum(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
                  SegmentMode mode, Matrix y) {
   RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous());
-  run_sum({lists.offsets, lists.index, begin, end, y.cols, INT64_MAX, scale, 0, x.data,
-           mode == SegmentMode::kAccumulate, y.data});
+  const ListTerm term{x.data, lists.offsets, lists.index, scale};
+  list_sum({&term, 1}, begin, end, mode, y.slice(begin, end));
 }
 
 void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
                           int64_t begin, int64_t end, Matrix dx) {
   RLE_CHECK(dx.cols == dy.cols && end <= dx.rows && dx.contiguous() && dy.contiguous());
-  run_sum({transposed.offsets, transposed.index, begin, end, dx.cols, limit, scale, 1, dy.data, 1, dx.data});
+  const ListTerm term{dy.data, transposed.offsets, transposed.index, scale, true, limit};
+  list_sum({&term, 1}, begin, end, SegmentMode::kAccumulate, dx.slice(begin, end));
 }
 
 void gather_rows(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
                  Matrix y) {
   RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous());
-  run_gather({nullptr, index, begin, end, y.cols, INT64_MAX, nullptr, 0, x.data,
-              mode == SegmentMode::kAccumulate, y.data});
+  const ListTerm term{x.data, nullptr, index};
+  list_sum({&term, 1}, begin, end, mode, y.slice(begin, end));
 }
 
-void add_column_sums(ConstMatrix x, float* out) {
+void add_column_sums(ConstMatrix x, float* out, const float* scale) {
   RLE_CHECK(x.contiguous());
-  run_column_sums(x.data, x.rows, x.cols, out);
+  run_column_sums(x.data, scale, x.rows, x.cols, out);
 }
 
 void segment_max(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Matrix y, Matrix ties) {
+  RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous() && ties.contiguous());
+  run_max({lists.offsets, lists.index, begin, end, y.cols, x.data, y.data, ties.data});
+}
+
+void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y,
+                          ConstMatrix ties, ConstMatrix dy, int64_t begin, int64_t end, Matrix dx) {
+  RLE_CHECK(dx.cols == dy.cols && end <= dx.rows && dx.contiguous() && dy.contiguous());
+  run_max_backward({transposed.offsets, transposed.index, begin, end, dx.cols, limit, x.data, y.data,
+                    ties.data, dy.data, dx.data});
+}
+
+void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
+                        SegmentMode mode, Matrix y) {
+  for (int64_t i = begin; i < end; ++i)
+    for (int64_t j = 0; j < y.cols; ++j) {
+      double sum = 0;
+      for (int64_t e = lists.offsets[i]; e < lists.offsets[i + 1]; ++e)
+        sum += double{x.row(lists.index[e])[j]};
+      if (scale != nullptr) sum *= double{scale[i]};
+      if (mode == SegmentMode::kAccumulate) sum += double{y.row(i)[j]};
+      y.row(i)[j] = static_cast<float>(sum);
+    }
+}
+
+void list_sum_oracle(std::span<const ListTerm> terms, int64_t begin, int64_t end, SegmentMode mode,
+                     Matrix y) {
+  for (int64_t i = begin; i < end; ++i)
+    for (int64_t j = 0; j < y.cols; ++j) {
+      float& out = y.row(i - begin)[j];
+      double sum = mode == SegmentMode::kAccumulate ? double{out} : 0.0;
+      for (const ListTerm& term : terms) {
+        const int64_t first = term.offsets == nullptr ? i : term.offsets[i];
+        const int64_t last = term.offsets == nullptr ? i + 1 : term.offsets[i + 1];
+        for (int64_t e = first; e < last; ++e) {
+          const int64_t from = term.index == nullptr ? 0 : term.index[e];
+          if (from < 0 || from >= term.limit) continue;
+          const double scale =
+              term.scale == nullptr ? 1.0 : double{term.scale[term.scale_by_index ? from : i]};
+          sum += scale * double{term.x[from * y.cols + j]};
+        }
+      }
+      out = static_cast<float>(sum);
+    }
+}
+
+void segment_max_oracle(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Matrix y, Matrix ties) {
   for (int64_t i = begin; i < end; ++i) {
     float* best = y.row(i);
     float* count = ties.row(i);
@@ -59,8 +113,8 @@ void segment_max(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Ma
   }
 }
 
-void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y,
-                          ConstMatrix ties, ConstMatrix dy, int64_t begin, int64_t end, Matrix dx) {
+void segment_max_backward_oracle(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y,
+                                 ConstMatrix ties, ConstMatrix dy, int64_t begin, int64_t end, Matrix dx) {
   for (int64_t s = begin; s < end; ++s) {
     for (int64_t e = transposed.offsets[s]; e < transposed.offsets[s + 1] && transposed.index[e] < limit;
          ++e) {
@@ -69,19 +123,6 @@ void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, C
         if (x.row(s)[j] == y.row(i)[j]) dx.row(s)[j] += dy.row(i)[j] / ties.row(i)[j];
     }
   }
-}
-
-void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
-                        SegmentMode mode, Matrix y) {
-  for (int64_t i = begin; i < end; ++i)
-    for (int64_t j = 0; j < y.cols; ++j) {
-      double sum = 0;
-      for (int64_t e = lists.offsets[i]; e < lists.offsets[i + 1]; ++e)
-        sum += double{x.row(lists.index[e])[j]};
-      if (scale != nullptr) sum *= double{scale[i]};
-      if (mode == SegmentMode::kAccumulate) sum += double{y.row(i)[j]};
-      y.row(i)[j] = static_cast<float>(sum);
-    }
 }
 
 void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
@@ -106,10 +147,11 @@ void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int6
     }
 }
 
-void add_column_sums_oracle(ConstMatrix x, float* out) {
+void add_column_sums_oracle(ConstMatrix x, float* out, const float* scale) {
   for (int64_t j = 0; j < x.cols; ++j) {
     double sum = double{out[j]};
-    for (int64_t i = 0; i < x.rows; ++i) sum += double{x.row(i)[j]};
+    for (int64_t i = 0; i < x.rows; ++i)
+      sum += double{x.row(i)[j]} * (scale == nullptr ? 1.0 : double{scale[i]});
     out[j] = static_cast<float>(sum);
   }
 }

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
+#include "kernel/list_term.h"
 #include "tensor/matrix.h"
 
 namespace rle {
@@ -15,6 +17,10 @@ struct Csr {
 };
 
 enum class SegmentMode { kOverwrite, kAccumulate };
+
+// y (end - begin, cols) = or += the sum over all terms, list by list, for the lists [begin, end): several
+// gathers and sums in one pass over the output.
+void list_sum(std::span<const ListTerm> terms, int64_t begin, int64_t end, SegmentMode mode, Matrix y);
 
 // y[i] = or += scale[i] * sum of x over list i, for i in [begin, end); scale nullptr: 1. Empty lists: 0.
 void segment_sum(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
@@ -37,8 +43,8 @@ void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, C
 void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
                           int64_t begin, int64_t end, Matrix dx);
 
-// out (cols) += the sum of x's rows.
-void add_column_sums(ConstMatrix x, float* out);
+// out (cols) += the sum of x's rows, each times its scale where given.
+void add_column_sums(ConstMatrix x, float* out, const float* scale = nullptr);
 
 // The plain loops, for tests: the same contracts.
 void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
@@ -47,7 +53,11 @@ void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const flo
                                  int64_t begin, int64_t end, Matrix dx);
 void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
                         Matrix y);
-void add_column_sums_oracle(ConstMatrix x, float* out);
+void add_column_sums_oracle(ConstMatrix x, float* out, const float* scale = nullptr);
+void list_sum_oracle(std::span<const ListTerm> terms, int64_t begin, int64_t end, SegmentMode mode, Matrix y);
+void segment_max_oracle(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Matrix y, Matrix ties);
+void segment_max_backward_oracle(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y,
+                                 ConstMatrix ties, ConstMatrix dy, int64_t begin, int64_t end, Matrix dx);
 
 // Which lists hold a row: offsets (rows + 1) and list numbers, ascending. From lists of any number.
 Csr transpose(const Csr& lists, int64_t list_count, int64_t rows, Arena& arena);

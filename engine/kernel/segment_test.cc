@@ -51,6 +51,53 @@ TEST_P(SegmentTest, SumsAndMeansEqualTheOracle) {
   }
 }
 
+// Lists of many rows, of one row or none, one row for all, scaled or not, stopped at a limit: in one pass.
+TEST_P(SegmentTest, SumsOfSeveralTermsEqualTheOracle) {
+  for (int64_t cols : kColumns) {
+    const Lists lists = random_lists(23, 9), transposed_of = random_lists(15, 23);
+    const Csr transposed = transpose(transposed_of.csr(), 15, 23, arena_);
+    const Matrix x = random(9, cols), row = random(1, cols), dy = random(15, cols), scales = random(1, 23);
+    std::vector<int32_t> single;
+    for (int i = 0; i < 23; ++i) single.push_back(static_cast<int32_t>(stream_.below(10)) - 1);
+    const ListTerm terms[] = {{row.data},
+                              {row.data, nullptr, nullptr, scales.data},
+                              {x.data, lists.offsets.data(), lists.index.data(), scales.data},
+                              {x.data, nullptr, single.data()},
+                              {x.data, nullptr, single.data(), scales.data},
+                              {dy.data, transposed.offsets, transposed.index, scales.data, true, 11},
+                              {x.data, lists.offsets.data(), lists.index.data()}};
+    const Matrix y = random(16, cols), want = copy(y);
+    for (SegmentMode mode : {SegmentMode::kAccumulate, SegmentMode::kOverwrite}) {
+      list_sum(terms, 4, 20, mode, y);
+      list_sum_oracle(terms, 4, 20, mode, want);
+      expect_near(y, want, 5e-6);
+    }
+    list_sum({}, 4, 20, SegmentMode::kOverwrite, y);
+    for (int64_t i = 0; i < y.size(); ++i) ASSERT_EQ(y.data[i], 0.0f);
+  }
+}
+
+// Values from a few, so that many are equal.
+TEST_P(SegmentTest, MaximaTiesAndTheirGradientsEqualTheOracle) {
+  for (int64_t cols : kColumns) {
+    const Lists lists = random_lists(23, 9);
+    const Csr transposed = transpose(lists.csr(), 23, 9, arena_);
+    const Matrix x = random(9, cols), y = random(23, cols), ties = random(23, cols), want_y = copy(y),
+                 want_ties = copy(ties), dy = random(23, cols), dx = random(9, cols), want_dx = copy(dx);
+    for (int64_t i = 0; i < x.size(); ++i) x.data[i] = std::round(x.data[i]);
+    segment_max(lists.csr(), x, 2, 23, y, ties);
+    segment_max_oracle(lists.csr(), x, 2, 23, want_y, want_ties);
+    expect_equal(y, want_y);
+    expect_equal(ties, want_ties);
+    segment_max(lists.csr(), x, 0, 2, y, ties);
+    for (int64_t limit : {0, 12, 23}) {
+      segment_max_backward(transposed, limit, x, y, ties, dy, 1, 9, dx);
+      segment_max_backward_oracle(transposed, limit, x, y, ties, dy, 1, 9, want_dx);
+      expect_near(dx, want_dx, 1e-6);
+    }
+  }
+}
+
 TEST_P(SegmentTest, OnlyTheAskedListsAreWritten) {
   const Lists lists = random_lists(10, 4);
   const Matrix x = random(4, 17), y = random(10, 17), before = copy(y), all = random(10, 17);
@@ -80,6 +127,10 @@ TEST_P(SegmentTest, ColumnSumsAreAdded) {
     add_column_sums(x, got.data);
     add_column_sums_oracle(x, want.data);
     expect_near(got, want, 1e-5);
+    const Matrix scale = random(1, 31);
+    add_column_sums(x, got.data, scale.data);
+    add_column_sums_oracle(x, want.data, scale.data);
+    expect_near(got, want, 2e-5);
   }
 }
 

@@ -1,11 +1,22 @@
 #include "kernel/time_encoding.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "base/error.h"
+#include "kernel/time_encoding_simd.h"
 
 namespace rle {
+namespace {
+
+void run_days(const float* days, int64_t n, const float* frequencies, int64_t half, float* out) {
+  RLE_DISPATCH(encode_days(days, n, frequencies, half, out))
+}
+
+float days_of(int64_t delta_s) { return static_cast<float>(delta_s) / 86400.0f; }
+
+}  // namespace
 
 std::vector<float> time_frequencies(int64_t width) {
   RLE_CHECK(width >= 2 && width % 2 == 0);
@@ -22,12 +33,30 @@ std::vector<float> time_frequencies(int64_t width) {
 void encode_time_deltas(const int64_t* delta_s, int64_t n, const std::vector<float>& frequencies,
                         Matrix out) {
   const int64_t half = static_cast<int64_t>(frequencies.size());
-  RLE_CHECK(out.rows == n && out.cols == 2 * half);
+  RLE_CHECK(out.rows == n && out.cols == 2 * half && out.contiguous());
+  constexpr int64_t kRows = 64;
+  for (int64_t first = 0; first < n; first += kRows) {
+    const int64_t rows = std::min(kRows, n - first);
+    float days[kRows];
+    bool all_near = true;
+    for (int64_t r = 0; r < rows; ++r) {
+      days[r] = days_of(delta_s[first + r]);
+      all_near &= std::abs(days[r]) <= kMostDays;
+    }
+    if (all_near)
+      run_days(days, rows, frequencies.data(), half, out.row(first));
+    else
+      encode_time_deltas_oracle(delta_s + first, rows, frequencies, out.slice(first, first + rows));
+  }
+}
+
+void encode_time_deltas_oracle(const int64_t* delta_s, int64_t n, const std::vector<float>& frequencies,
+                               Matrix out) {
+  const int64_t half = static_cast<int64_t>(frequencies.size());
   for (int64_t r = 0; r < n; ++r) {
-    const float days = static_cast<float>(delta_s[r]) / 86400.0f;
     float* sines = out.row(r);
     for (int64_t i = 0; i < half; ++i) {
-      const float angle = days * frequencies[static_cast<size_t>(i)];
+      const float angle = days_of(delta_s[r]) * frequencies[static_cast<size_t>(i)];
       sines[i] = std::sin(angle);
       sines[half + i] = std::cos(angle);
     }

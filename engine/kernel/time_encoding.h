@@ -16,6 +16,10 @@ std::vector<float> time_frequencies(int64_t width);
 // reference does (PyG's PositionalEncoding).
 void encode_time_deltas(const int64_t* delta_s, int64_t n, const std::vector<float>& frequencies, Matrix out);
 
+// The plain loop, for tests: the same contract.
+void encode_time_deltas_oracle(const int64_t* delta_s, int64_t n, const std::vector<float>& frequencies,
+                               Matrix out);
+
 inline constexpr int64_t kCalendarParts =
     7;  // year - min_year, month - 1, day - 1, weekday, hour, minute, second
 inline constexpr int64_t kCalendarFeatures = 56;  // 8 each
