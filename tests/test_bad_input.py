@@ -1,11 +1,10 @@
 """Wrong input is told: each mistake with its message and its exit code, and nothing is left behind."""
-import os
-import resource
-import subprocess
+import json
 
 import pyarrow as pa
 import pytest
-from shop import Shop
+from runs import split_model
+from shop import START, Shop, day
 
 
 @pytest.fixture
@@ -64,7 +63,29 @@ def test_key_types_that_cannot_match(shop, refused):
 def test_duplicate_primary_key(shop, refused):
     shop.tables["customers"]["id"][7] = 3
     shop.write()
-    refused(1, "customers", "id", "3")
+    refused(1, "table 'customers': key 'id' has the value 3 twice, in rows 4 and 8 of the source")
+
+
+@pytest.mark.parametrize("keys", [[START] * 400, [[1]] * 400], ids=["times", "lists"])
+def test_keys_that_can_be_none(shop, refused, keys):
+    shop.tables["orders"]["customer"] = keys
+    shop.tables["orders"]["at"] = ["yesterday"] * 400  # shows once rows are read
+    shop.write()
+    refused(2, "table 'orders': 'customer' refers to 'customers.id', but 'customer' has the type", "keys are integers or text")
+
+
+def test_links_to_what_is_not_there(shop, refused):
+    keys = shop.spec["tables"]["orders"]
+    keys["foreign_keys"] = {"customer": "custmers.id"}
+    shop.write()
+    refused(2, "tables.orders.foreign_keys.customer: there is no table 'custmers'; did you mean 'customers'?")
+    keys["foreign_keys"] = {"custmer": "customers.id"}
+    shop.write()
+    refused(2, "orders.parquet has no column 'custmer' (foreign_keys); did you mean 'customer'?")
+    keys["foreign_keys"] = {"customer": "customers.id"}
+    shop.spec["task"]["entity"] = "custmers.id"
+    shop.write()
+    refused(2, "task.entity: there is no table 'custmers'; did you mean 'customers'?")
 
 
 def test_foreign_key_to_no_key(shop, refused):
@@ -90,7 +111,7 @@ def test_time_as_text_that_is_no_time(shop, refused):
     shop.tables["orders"]["at"] = [t.isoformat() for t in shop.tables["orders"]["at"]]
     shop.tables["orders"]["at"][5] = "yesterday"
     shop.write()
-    refused(1, "orders", "at", "yesterday")
+    refused(1, "table 'orders', column 'at', row 6 of the source (counted from 1): 'yesterday' is no time; expected ISO 8601")
 
 
 def test_target_among_the_features(shop, refused):
@@ -130,13 +151,24 @@ def test_declared_dtypes_that_cannot_be(shop, refused):
 def test_null_labels_in_train(shop, refused):
     shop.tables["train"]["again"][4] = None
     shop.write()
-    refused(1, "again")
+    refused(1, "target column 'again' of table 'task.train' (train): 1 of 120 rows have no label (null or NaN), first row 5")
 
 
-def test_one_class_only(shop, refused):
-    shop.tables["train"]["again"] = [1] * len(shop.tables["train"]["again"])
+@pytest.mark.parametrize("task, label", [("binary", 1), ("multiclass", "x"), ("multilabel", ["x"])])
+def test_one_class_only(shop, refused, task, label):
+    shop.spec["task"]["type"] = f"{task}_classification"
+    for split in ("train", "validation", "test"):
+        shop.tables[split]["again"] = [label] * len(shop.tables[split]["again"])
     shop.write()
-    refused(1, "again", "one class", "add rows of another class")
+    refused(1, "target column 'again' of table 'task.train' (train) has one class only: '", "' in all 120 rows", "add rows of another class")
+
+
+def test_validation_with_one_class_only_warns(rle, shop):
+    shop.tables["validation"]["again"] = [1] * 40
+    shop.write()
+    result = rle("fit", "spec.json", "--model", "m", "--set", "config.n_epochs=1")
+    assert result.returncode == 0, result.stderr
+    assert "WARNING: the validation metric roc_auc is not defined on the 40 rows of the validation split: the last epoch is kept" in result.stderr
 
 
 def test_more_than_two_classes(shop, refused):
@@ -145,28 +177,48 @@ def test_more_than_two_classes(shop, refused):
     refused(1, "again", "multiclass_classification")
 
 
-def test_class_that_training_never_saw_is_counted(rle, shop):
-    labels = shop.tables["test"]["again"]
-    labels[0] = labels[1] = 5
+UNSEEN = {
+    "binary": (lambda y: y, 5, "2 of 40 rows have a class in column 'again' that training never saw (first '5'); they are predicted and left out"),
+    "multiclass": (lambda y: f"c{y}", "new", "2 of 40 rows have a class in column 'again' that training never saw (first 'new'); they are predicted"),
+    "multilabel": (lambda y: ["a"] * y, ["new", "a"], "2 labels in column 'again' are of classes that training never saw (first 'new')"),
+}
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+@pytest.mark.parametrize("task", UNSEEN)
+def test_class_that_training_never_saw_is_counted(rle, shop, task, split):
+    label, new, message = UNSEEN[task]
+    shop.spec["task"]["type"] = f"{task}_classification"
+    for rows in (shop.tables[name] for name in ("train", "validation", "test")):
+        rows["again"] = [label(y) for y in rows["again"]]
+    shop.tables[split]["again"][:2] = [new, new]
     shop.write()
     result = rle("fit", "spec.json", "--model", "m", "--set", "config.n_epochs=1")
     assert result.returncode == 0, result.stderr
-    assert "test (40 rows, 2 without a usable label left out)" in result.stdout
-    assert "2" in next(line for line in result.stderr.splitlines() if "never" in line)
+    assert result.stderr.count(f"WARNING: table 'task.{split}' ({split}): {message}") == 1, result.stderr
+    assert f"{split} (40 rows{'' if task == 'multilabel' else ', 2 without a usable label left out'})" in result.stdout
 
 
-def test_empty_splits(shop, refused):
-    for column in shop.tables["validation"]:
-        shop.types["validation", column] = pa.timestamp("us") if column == "at" else pa.int64()
-        shop.tables["validation"][column] = []
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_empty_splits(rle, shop, refused, split):
+    for column in shop.tables[split]:
+        shop.types[split, column] = pa.timestamp("us") if column == "at" else pa.int64()
+        shop.tables[split][column] = []
     shop.write()
-    refused(1, "validation", "no rows; put labelled rows into its source")
+    if split != "test":
+        refused(1, f"empty split: table 'task.{split}' ({split}) has no rows", "put labelled rows into its source")
+        return
+    result = rle("fit", "spec.json", "--model", "m", "--set", "config.n_epochs=1")
+    assert result.returncode == 0, result.stderr
+    assert "WARNING: table 'task.test' (test) has no rows: there is nothing to predict" in result.stderr
+    result = rle("predict", "spec.json", "--model", "m", "--output", "p.csv")
+    assert result.returncode == 0 and (shop.folder / "p.csv").read_text() == "customer,at,again,predicted_label,predicted_prob\n"
 
 
 def test_unknown_entities(shop, refused):
     shop.tables["train"]["customer"][3] = 12345
     shop.write()
-    refused(1, "12345", "train")
+    refused(1, "column 'customer' of table 'task.train' (train): 1 of 120 rows name an entity that table 'customers' does not have, first '12345' in row 4")
 
 
 def test_validation_earlier_than_training_warns(rle, shop):
@@ -178,21 +230,40 @@ def test_validation_earlier_than_training_warns(rle, shop):
     assert "the validation metrics are too good" in warning
 
 
-def test_infinite_features_are_counted(rle, shop):
-    amounts = shop.tables["orders"]["amount"]
-    amounts[0], amounts[1] = float("inf"), float("nan")
+def test_test_split_earlier_than_training_warns(rle, shop):
+    shop.tables["test"]["at"] = [day(40)] * 40
     shop.write()
     result = rle("fit", "spec.json", "--model", "m", "--set", "config.n_epochs=1")
     assert result.returncode == 0, result.stderr
-    assert any("amount" in line and "2" in line for line in result.stderr.splitlines())
+    assert "WARNING: the test split starts at 2020-02-10, before the train split ends at 2020-03-31 (40 of 40 rows): " in result.stderr
+    assert "so the test metrics are too good" in result.stderr
 
 
-def test_embeddings_of_unequal_length(shop, refused):
-    shop.tables["customers"]["vector"] = [[1.0, 2.0]] * 39 + [[1.0]]
-    shop.types["customers", "vector"] = pa.list_(pa.float32())
-    shop.spec["tables"]["customers"]["columns"]["vector"] = "embedding"
+def test_infinite_features_are_nulls_and_counted(rle, shop):
+    amounts = shop.tables["orders"]["amount"]
+    models = []
+    for values in ((float("inf"), float("nan"), float("-inf")), (None, None, None)):
+        amounts[0], amounts[1], amounts[-1] = values  # the last is later than training: not counted
+        shop.write()
+        result = rle("fit", "spec.json", "--model", f"m{len(models)}", "--set", "config.n_epochs=1")
+        assert result.returncode == 0, result.stderr
+        told = "WARNING: table 'orders', column 'amount': 2 of 175 visible values are NaN or infinite; they are taken as null"
+        assert result.stderr.count(told) == (values[0] is not None)
+        models.append(split_model((shop.folder / f"m{len(models)}/model.safetensors").read_bytes()))
+    assert models[0][1] == models[1][1]
+    assert models[0][0]["validation_metrics"] == models[1][0]["validation_metrics"]
+
+
+@pytest.mark.parametrize("table, rows, message", [
+    ("customers", 40, "the lists of an embedding must have one length, but row 1 has 2 elements and row 40 has 1"),
+    ("orders", 400, "row 400 holds a list of 1 elements, but the embedding's length in training is 2"),  # later than training
+])
+def test_embeddings_of_unequal_length(shop, refused, table, rows, message):
+    shop.tables[table]["vector"] = [[1.0, 2.0]] * (rows - 1) + [[1.0]]
+    shop.types[table, "vector"] = pa.list_(pa.float32())
+    shop.spec["tables"][table]["columns"]["vector"] = "embedding"
     shop.write()
-    refused(1, "customers", "vector")
+    refused(1, f"table '{table}', column 'vector': {message}; make ")
 
 
 def test_text_that_is_not_utf8(shop, refused):
@@ -251,67 +322,46 @@ def test_truncated_checkpoint(rle, model, keep):
     assert result.returncode == 1 and "model.safetensors" in result.stderr, result.stderr
 
 
-def test_model_folder_below_a_file(shop, refused):
+TYPES = {"id": pa.int64(), "customer": pa.int64(), "at": pa.timestamp("us"), "amount": pa.float64(), "age": pa.int64(), "city": pa.string()}
+
+
+def without_rows(shop, table):
+    shop.types.update({(table, column): TYPES[column] for column in shop.tables[table]})
+    shop.tables[table] = {column: [] for column in shop.tables[table]}
     shop.write()
-    (shop.folder / "file").write_text("x")
-    refused(2, "--model file/m: ", "is a file", command=("fit", "spec.json", "--model", "file/m"))
-    refused(2, "is a file", command=("fit", "spec.json", "--model", "file"))
 
 
-def limited(bytes_):
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
-
-
-def test_disk_that_takes_no_more(rle_program, model):
-    def call(*arguments):
-        return subprocess.run([rle_program, *arguments], cwd=model.folder, text=True, capture_output=True, check=False,
-                              preexec_fn=limited(5_000))
-
-    result = call("fit", "spec.json", "--model", "m", "-q")
-    assert result.returncode == 1 and "m/model.safetensors" in result.stderr, result.stderr
-    assert not (model.folder / "m/model.safetensors").exists()
-    result = call("predict", "spec.json", "--model", "model", "--output", "new.duckdb::p", "-q")
-    assert result.returncode == 1 and "new.duckdb" in result.stderr, result.stderr
-    assert not (model.folder / "new.duckdb").exists()
-
-
-def test_output_below_a_file(rle, model):
-    (model.folder / "file").write_text("x")
-    for output in ("file/p.csv", "file/p.duckdb::t", "file/p.parquet"):
-        result = rle("predict", "spec.json", "--model", "model", "--output", output)
-        assert result.returncode in (1, 2) and "file" in result.stderr, result.stderr
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-def test_standard_output_that_takes_no_more(rle_program, shop):
-    shop.write()
-    with open("/dev/full", "w") as full:
-        result = subprocess.run([rle_program, "inspect", "spec.json"], cwd=shop.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert result.returncode == 1 and "standard output cannot be written" in result.stderr
-
-
-def test_zero_row_table(rle, shop):
-    shop.types.update({("orders", "id"): pa.int64(), ("orders", "customer"): pa.int64(), ("orders", "at"): pa.timestamp("us"), ("orders", "amount"): pa.float64()})
-    shop.tables["orders"] = {c: [] for c in shop.tables["orders"]}
-    shop.write()
+def test_table_without_rows(rle, shop):
+    without_rows(shop, "orders")
     result = rle("fit", "spec.json", "--model", "m", "--set", "config.n_epochs=1")
     assert result.returncode == 0, result.stderr
-    assert any(line.startswith("WARNING: table 'orders': ") for line in result.stderr.splitlines())
+    assert "WARNING: table 'orders': none of its 0 rows is visible in training; its 2 feature columns are left out" in result.stderr
+    assert rle("predict", "spec.json", "--model", "m", "--output", "p.csv").returncode == 0
 
 
-def test_many_columns(rle, shop):
-    for i in range(2000):
-        shop.tables["customers"][f"c{i}"] = [i] * 40
-    shop.spec["tables"]["customers"]["columns"] = {}
-    shop.spec["tables"]["customers"]["other_columns"] = "infer"
+def test_entity_table_without_rows(shop, refused):
+    without_rows(shop, "customers")
+    refused(1, "table 'task.train' (train): 120 of 120 rows name an entity that table 'customers' does not have")
+
+
+def test_ten_thousand_columns(rle, shop):
     shop.write()
-    result = rle("inspect", "spec.json", "-q")
+    rows = [[row, 30, "Oslo", *(i % 7 + row % 3 for i in range(10_000))] for row in range(40)]
+    names = ["id", "age", "city", *(f"c{i}" for i in range(10_000))]
+    (shop.folder / "customers.csv").write_text("\n".join(",".join(map(str, row)) for row in [names, *rows]))
+    shop.spec["tables"]["customers"].update(source="customers.csv", columns={})
+    (shop.folder / "spec.json").write_text(json.dumps(shop.spec))
+    small = ["--set", "config.n_epochs=1", "--set", "config.channels=2", "--set", "config.max_iters=1"]
+    result = rle("fit", "spec.json", "--model", "m", "-q", *small)
     assert result.returncode == 0, result.stderr
+    description, _ = split_model((shop.folder / "m/model.safetensors").read_bytes())
+    assert len(description["tables"][0]["columns"]) >= 10_002
 
 
 def test_a_table_that_nothing_links_to_warns(rle, shop):
     shop.spec["tables"]["lonely"] = {"source": "customers.parquet", "primary_key": "id"}
     shop.write()
-    result = rle("inspect", "spec.json")
-    assert result.returncode == 0, result.stderr
-    assert any(line.startswith("WARNING: ") and "lonely" in line for line in result.stderr.splitlines()), result.stderr
+    for command in (["inspect", "spec.json"], ["fit", "spec.json", "--model", "m", "--set", "config.n_epochs=1"]):
+        result = rle(*command)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr.count("WARNING: table 'lonely' is linked to no other table: no foreign key leaves it or refers to it") == 1

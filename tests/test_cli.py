@@ -51,6 +51,20 @@ def test_wrong_arguments_are_named(rle, shop):
     assert rle("fit", "spec.json", "--model", "m", "--threads", "0").returncode == 2
 
 
+def test_mistyped_options_are_named(rle, shop):
+    for arguments, message in [
+        (["fit", "spec.json", "--modle", "m"], "no option '--modle'; did you mean '--model'?; see `rle fit --help`"),
+        (["evaluate", "spec.json", "--model", "m", "--splits", "test"], "no option '--splits'; did you mean '--split'?; see `rle evaluate --help`"),
+        (["--jsn", "inspect", "spec.json"], "no option '--jsn'; did you mean '--json'?"),
+        (["fit", "spec.json", "--model", "m", "--set", "n_epochs=3"], "n_epochs: unknown key; did you mean 'config.n_epochs'?"),
+        (["evaluate", "spec.json", "--model", "spec.json"], "--model spec.json: a file; name the folder that `rle fit SPEC --model DIR` made"),
+        ([], "no command is given; there are: init, validate, inspect, fit, evaluate, predict"),
+    ]:
+        result = rle(*arguments)
+        assert result.returncode == 2 and message in result.stderr, result.stderr
+    assert "--set, --threads, --json, --quiet" in done(rle("fit", "--help")).stdout
+
+
 def test_errors_as_json(rle, shop):
     result = rle("inspect", "nowhere.yaml", "--json")
     assert result.returncode == 2

@@ -77,6 +77,16 @@ def test_order_and_form_of_the_tables_do_not_matter(rle, root, tmp_path, name, f
     assert after.select(keys).to_pydict() == asked.select(keys).to_pydict()  # in the order of the test table
 
 
+def test_a_list_is_the_set_of_its_elements(rle, tmp_path):
+    spec, tables = market_data()
+    notes = tables["notes"]
+    tags = notes.schema.get_field_index("tags")
+    repeated = [list(reversed(row)) + row[:2] for row in notes["tags"].to_pylist()]
+    other = tables | {"notes": notes.set_column(tags, notes.schema.field(tags), pa.array(repeated, notes.schema.field(tags).type))}
+    models = [fit(rle, write(tmp_path / name, spec, rows), tmp_path / f"{name}-model") for name, rows in (("once", tables), ("twice", other))]
+    assert models[1] == models[0]
+
+
 def test_narrower_types_of_the_same_values_train_the_same_parameters(rle, root, tmp_path):
     spec, tables = f1_data(root, "driver-top3")
     narrow = {pa.int64(): pa.int32(), pa.timestamp("ms"): pa.date32(), pa.timestamp("us"): pa.date32()}

@@ -1,5 +1,6 @@
 // `rle`: parses the arguments, runs one command, turns errors into messages and exit codes.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 
 #include "apps/app.h"
@@ -29,20 +30,53 @@ void add_commands(CLI::App& app, Globals& globals) {
   add_fit(app, globals);
   add_evaluate(app, globals);
   add_predict(app, globals);
-  for (CLI::App* command : app.get_subcommands({})) command->fallthrough();
+  for (CLI::App* command : app.get_subcommands({}))
+    command->fallthrough()->footer(
+        "Options of every command (`rle --help`): --set, --threads, --json, --quiet");
   app.require_subcommand(1);
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+  }
+  return names;
+}
+
+// The first argument that looks like an option and is none of `names`; "" where there is none.
+std::string unknown_option(const std::vector<std::string>& names, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i], name = argument.substr(0, argument.find('='));
+    const bool dashed = name.size() > 1 && name[0] == '-' && (name[1] < '0' || name[1] > '9');
+    if (dashed && std::find(names.begin(), names.end(), name) == names.end()) return std::string(name);
+  }
+  return "";
 }
 
 // A mistake in the arguments, in the words of our own errors.
 Error argument_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(command->get_name());
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
   const std::string first = argc > 1 ? argv[1] : "";
-  const bool unknown_command = !first.empty() && first[0] != '-' && app.get_subcommands().empty();
-  if (unknown_command)
-    return Error(ErrorCode::kSpec, fmt::format("no command '{}'{}", first, suggestion(first, names)));
-  return Error(ErrorCode::kSpec, fmt::format("{}; see `rle --help`", error.what()));
+  if (chosen.empty() && (first.empty() || first[0] != '-')) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    const std::string what = first.empty() ? "no command is given" : fmt::format("no command '{}'", first);
+    return Error(ErrorCode::kSpec, what + suggestion(first, names));
+  }
+  std::vector<std::string> names = option_names(app);
+  std::string program = "rle";
+  for (const CLI::App* command : chosen) {
+    program += " " + command->get_name();
+    for (std::string& name : option_names(*command)) names.push_back(std::move(name));
+  }
+  const std::string unknown = unknown_option(names, argc, argv);
+  const std::string what = unknown.empty()
+                               ? std::string(error.what())
+                               : fmt::format("no option '{}'{}", unknown, suggestion(unknown, names));
+  return Error(ErrorCode::kSpec, fmt::format("{}; see `{} --help`", what, program));
 }
 
 int run(int argc, char** argv) {

@@ -76,6 +76,12 @@ class SourceCheck {
       problems_.push_back(fmt::format(
           "{}: '{}' has the type {}, but the key '{}.{}' it refers to has {}; cast one of them in its source",
           where, column.name, column.type_name, parent_table, key.name, key.type_name));
+    for (const auto& [family, found] : {std::pair(a, &column), std::pair(b, &key)})
+      if (is_time(family) || family == ColumnFamily::kList)
+        problems_.push_back(fmt::format(
+            "{}: '{}' refers to '{}.{}', but '{}' has the type {}; keys are integers or text: cast it in its "
+            "source",
+            where, column.name, parent_table, key.name, found->name, found->type_name));
   }
 
   void add(std::string problem) { problems_.push_back(std::move(problem)); }

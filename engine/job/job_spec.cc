@@ -57,6 +57,7 @@ JobSpec parse_job_spec(std::string_view text, SpecFormat format, const std::file
   SpecNode tree = parse_spec_tree(text, format);
   for (const std::string& override_text : overrides) apply_override(tree, override_text);
 
+  refuse_misplaced_config(tree);
   const SpecObject root({&tree, ""}, {"dataset", "data", "tables", "task", "config", "output"});
   JobSpec spec;
   spec.base_folder = base_folder;

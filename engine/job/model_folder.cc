@@ -44,6 +44,9 @@ void check_new_model_folder(const fs::path& folder) {
 }
 
 TrainedModel open_model(const fs::path& folder) {
+  if (is_there(folder) && !fs::is_directory(folder))
+    fail(ErrorCode::kSpec, "--model {}: a file; name the folder that `rle fit SPEC --model DIR` made",
+         folder.string());
   if (!is_there(folder / kCheckpointFile))
     fail(ErrorCode::kSpec,
          "--model {}: no model is there (no file {}); train one with `rle fit SPEC --model {}`",

@@ -1,4 +1,5 @@
 // The config section: one row of a table for each key.
+#include <algorithm>
 #include <limits>
 
 #include "base/error.h"
@@ -211,6 +212,13 @@ std::vector<std::string> config_keys() {
 }
 
 }  // namespace
+
+void refuse_misplaced_config(const SpecNode& document) {
+  const std::vector<std::string> keys = config_keys();
+  for (const auto& [name, child] : document.members)
+    if (std::find(keys.begin(), keys.end(), name) != keys.end())
+      SpecValue{&child, name}.refuse(fmt::format("unknown key; did you mean 'config.{}'?", name));
+}
 
 void read_config(const SpecValue& value, JobSpec& spec) {
   const SpecObject object(value, config_keys());

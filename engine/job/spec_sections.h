@@ -23,6 +23,9 @@ void read_tables(const SpecValue& value, const std::string& data_source, JobSpec
 
 void read_task(const SpecValue& value, const std::string& data_source, JobSpec& spec);
 
+// A key of the config section that stands at the top of the document is refused, naming its place.
+void refuse_misplaced_config(const SpecNode& document);
+
 // The preset, then every key over it.
 void read_config(const SpecValue& value, JobSpec& spec);
 

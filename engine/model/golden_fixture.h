@@ -31,6 +31,11 @@ class GoldenFixture {
   const std::vector<float>& evaluation_outputs() const { return evaluation_outputs_; }
   const std::vector<float>& seed_vectors() const { return seed_vectors_; }
 
+  // A module's output as stored ("out.encoder.drivers"); empty where the fixture has none.
+  std::vector<float> module_output(const std::string& name) const;
+  // Whether the fixture has a value for this parameter of ours (the loss reaches it).
+  bool has_parameter(const std::string& name) const;
+
  private:
   // Where a parameter of ours lies in a tensor of the reference: rows [begin, end) of `name`, each row_size
   // values.

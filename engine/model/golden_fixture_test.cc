@@ -281,6 +281,15 @@ std::vector<float> GoldenFixture::take(const std::string& kind, const Place& pla
   return out;
 }
 
+std::vector<float> GoldenFixture::module_output(const std::string& name) const {
+  return file_.find(name) == nullptr ? std::vector<float>{} : read<float>(name);
+}
+
+bool GoldenFixture::has_parameter(const std::string& name) const {
+  const auto place = places_.find(name);
+  return place != places_.end() && file_.find("param." + place->second.name) != nullptr;
+}
+
 void GoldenFixture::set_parameters(ParameterStore& store) const {
   for (const ParameterStore::Entry& entry : store.entries()) {
     const auto place = places_.find(entry.name);

@@ -5,38 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <string>
 
 #include "kernel/isa.h"
-#include "model/golden_fixture.h"
+#include "model/golden_testing.h"
 
 namespace rle {
 namespace {
-
-constexpr double kTolerance = 1e-4;
-
-double largest(const std::vector<float>& values) {
-  double most = 0;
-  for (float v : values) most = std::max(most, std::fabs(double{v}));
-  return most;
-}
-
-void expect_match(const std::string& what, const float* got, const std::vector<float>& want, double scale) {
-  double worst = 0;
-  for (size_t i = 0; i < want.size(); ++i)
-    worst = std::max(worst, std::fabs(double{got[i]} - double{want[i]}));
-  EXPECT_LE(worst, kTolerance * scale)
-      << what << ": largest difference " << worst << ", largest value " << largest(want);
-}
-
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(GoldenFixture::folder()))
-    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 class GoldenTest : public ::testing::TestWithParam<std::string> {};
 
@@ -53,7 +28,7 @@ TEST_P(GoldenTest, OutputsLossAndGradientsAreTheReferences) {
     const StepResult step =
         model.train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(0), pool);
     EXPECT_TRUE(step.finite) << step.first_not_finite;
-    EXPECT_NEAR(step.loss, fixture.loss_value(), kTolerance * std::fabs(fixture.loss_value()));
+    EXPECT_NEAR(step.loss, fixture.loss_value(), kGoldenTolerance * std::fabs(fixture.loss_value()));
     double most = 0;
     for (const auto& [name, gradient] : fixture.gradients()) most = std::max(most, largest(gradient));
     size_t compared = 0;
@@ -81,7 +56,7 @@ TEST_P(GoldenTest, OutputsLossAndGradientsAreTheReferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest, ::testing::ValuesIn(case_names()),
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest, ::testing::ValuesIn(golden_cases()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -71,6 +72,45 @@ TEST(Sampler, AnotherKeyOrRowDrawsAnotherSubset) {
       drawn.insert(batch.nodes[1].distinct);
     }
   EXPECT_EQ(drawn.size(), 25u);
+}
+
+// Chi-square over the neighbours that a seed may see, of entities whose seed times differ: each is drawn
+// equally often, and those of the future never.
+TEST(Sampler, VisibleNeighboursAreEquallyLikely) {
+  constexpr int64_t kLeaves = 60, kFanout = 7, kDraws = 20'000;
+  Table hub = test::numbered("hub", 1);
+  test::Values<int64_t> times, parents;
+  for (int64_t i = 0; i < kLeaves; ++i) times.emplace_back(i * kSecond), parents.emplace_back(0);
+  Table leaves = test::table("leaves", {test::time_column("at", times), test::int_column("hub", parents)});
+  leaves.schema.time_column = "at";
+  leaves.schema.foreign_keys.push_back({"hub", "hub", "id", false});
+  ThreadPool pool(1);
+  ReportLines report;
+  const Graph graph = Graph::build({hub, leaves}, pool, report);
+  const Sampler sampler(graph, {.fanouts = {kFanout}});
+  Batch batch;
+  for (const int64_t visible : {20, 59}) {
+    Seeds seeds{NodeTypeId(0), {}, {}, {}};
+    for (uint64_t draw = 0; draw < kDraws; ++draw) {
+      seeds.keys.push_back(draw);
+      seeds.nodes.push_back(0);
+      seeds.time_us.push_back((visible - 1) * kSecond);
+    }
+    sampler.sample(seeds, RngKey(5), pool, batch);
+    std::vector<double> seen(kLeaves, 0);
+    for (const int32_t row : batch.nodes[1].row) ++seen[batch.nodes[1].distinct[static_cast<size_t>(row)]];
+    const double p = double(kFanout) / double(visible), expected = kDraws * p;
+    double chi = 0;
+    for (int64_t i = 0; i < kLeaves; ++i) {
+      const double count = seen[static_cast<size_t>(i)];
+      if (i < visible)
+        chi += (count - expected) * (count - expected) / (expected * (1 - p));
+      else
+        EXPECT_EQ(count, 0) << i;
+    }
+    chi *= double(visible - 1) / double(visible);  // draws without replacement
+    EXPECT_NEAR(chi, double(visible - 1), 5 * std::sqrt(2.0 * double(visible))) << visible;
+  }
 }
 
 TEST(Sampler, AnotherTableChangesNoDraw) {

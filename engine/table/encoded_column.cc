@@ -50,6 +50,7 @@ void encode_times(const Column& column, const ColumnStatistics& statistics, Enco
   }
 }
 
+// A list is the set of its elements: codes ascend and are distinct within a row.
 void encode_lists(const Column& column, const ColumnStatistics& statistics, EncodedColumn& out) {
   const std::vector<int32_t> codes = vocabulary_codes(column, statistics.vocabulary);
   out.offsets.reserve(static_cast<size_t>(column.rows) + 1);
@@ -57,8 +58,11 @@ void encode_lists(const Column& column, const ColumnStatistics& statistics, Enco
   out.codes.reserve(codes.size());
   for (int64_t row = 0; row < column.rows; ++row) {
     const ElementRange range = column.is_null(row) ? ElementRange{0, 0} : elements_at(column, row);
+    const auto first = static_cast<std::ptrdiff_t>(out.codes.size());
     for (int64_t e = range.begin; e < range.end; ++e)
       if (codes[static_cast<size_t>(e)] != 0) out.codes.push_back(codes[static_cast<size_t>(e)]);
+    std::sort(out.codes.begin() + first, out.codes.end());
+    out.codes.erase(std::unique(out.codes.begin() + first, out.codes.end()), out.codes.end());
     out.offsets.push_back(static_cast<int64_t>(out.codes.size()));
   }
 }

@@ -37,11 +37,11 @@ Plain naive(const Column& column, const ColumnStatistics& s, int64_t row) {
     return out;
   }
   if (s.dtype == Dtype::kMultiCategorical) {
-    Plain out;
+    std::set<float> out;  // a list is a set of its elements
     for (int64_t e = column.offsets[i]; e < column.offsets[i + 1]; ++e)
       if (const float c = code(std::string(column.strings->at(column.codes[static_cast<size_t>(e)]))); c > 0)
-        out.push_back(c);
-    return out;
+        out.insert(c);
+    return Plain(out.begin(), out.end());
   }
   if (s.dtype == Dtype::kCategory) return {column.is_null(row) ? 0.0f : code(column.display(row))};
   if (s.dtype == Dtype::kEmbedding) {

@@ -87,11 +87,12 @@ TEST(CategoryStatistics, AreByFallingCountThenByValue) {
       (Texts{"0", "2.5", "9", "10"}));
 }
 
-TEST(CategoryStatistics, CountElementsOfLists) {
+TEST(CategoryStatistics, CountTheDistinctElementsOfEachList) {
   const Column lists = string_list_column("l", {Texts{"x", "y"}, std::nullopt, Texts{"y"}, Texts{}});
   EXPECT_EQ(statistics_of(lists, Dtype::kMultiCategorical).vocabulary, (Texts{"y", "x"}));
-  const Column ids = int_list_column("l", {std::vector<int64_t>{5, 5}, std::vector<int64_t>{4}});
-  EXPECT_EQ(statistics_of(ids, Dtype::kMultiCategorical).vocabulary, (Texts{"5", "4"}));
+  using Ids = std::vector<int64_t>;
+  const Column ids = int_list_column("l", {Ids{5, 4, 5, 5}, Ids{4}, Ids{5, 6, 4}});
+  EXPECT_EQ(statistics_of(ids, Dtype::kMultiCategorical).vocabulary, (Texts{"4", "5", "6"}));
 }
 
 TEST(DatetimeStatistics, AreTheEarliestYearAndTheUpperMedian) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "table/column_values.h"
@@ -25,9 +26,11 @@ void by_falling_count(std::vector<Counted<T>>& counts) {
   });
 }
 
-// Calls use(position) for each value (row or element) of visible rows that hold one.
+// Calls use(position) for each value of visible rows that hold one: a scalar, or each distinct element of a
+// list.
 template <typename Use>
 void for_visible_values(const Column& column, const std::vector<uint8_t>& visible, Use use) {
+  std::vector<std::pair<int64_t, size_t>> elements;  // value or code, position
   for (int64_t row = 0; row < column.rows; ++row) {
     if (visible[static_cast<size_t>(row)] == 0 || !has_finite_value(column, row)) continue;
     if (column.offsets.empty()) {
@@ -35,7 +38,12 @@ void for_visible_values(const Column& column, const std::vector<uint8_t>& visibl
       continue;
     }
     const ElementRange range = elements_at(column, row);
-    for (int64_t e = range.begin; e < range.end; ++e) use(static_cast<size_t>(e));
+    elements.clear();
+    for (auto e = static_cast<size_t>(range.begin); e < static_cast<size_t>(range.end); ++e)
+      elements.emplace_back(column.type == PhysicalType::kIntList ? column.ints[e] : column.codes[e], e);
+    std::sort(elements.begin(), elements.end());
+    for (size_t k = 0; k < elements.size(); ++k)
+      if (k == 0 || elements[k].first != elements[k - 1].first) use(elements[k].second);
   }
 }
 

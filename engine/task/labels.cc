@@ -56,22 +56,27 @@ std::string element_format(const Column& target) {
   return target.type == PhysicalType::kStringList ? "u" : "l";
 }
 
+bool has_empty_list(const Column& target) {
+  return std::adjacent_find(target.offsets.begin(), target.offsets.end()) != target.offsets.end();
+}
+
 void check_class_count(const TaskSpec& task, const Table& train, const std::vector<ClassCount>& classes) {
   if (classes.empty())
     fail(ErrorCode::kData,
          "target column '{}' of table '{}' (train): every list is empty, there is no class to learn",
          task.target_column, train.schema.name);
-  if (classes.size() == 1 && task.type != TaskType::kMultilabel)
+  const Column& target = train.at(task.target_column);
+  if (classes.size() == 1 && (task.type != TaskType::kMultilabel || !has_empty_list(target)))
     fail(ErrorCode::kData,
          "target column '{}' of table '{}' (train) has one class only: '{}' in all {} rows; a classifier "
          "needs at least two: add rows of another class, or take another target",
-         task.target_column, train.schema.name, classes[0].text, classes[0].rows);
+         task.target_column, train.schema.name, classes[0].text, train.rows);
   if (classes.size() > 2 && task.type == TaskType::kBinary)
     fail(ErrorCode::kData,
          "target column '{}' of table '{}' (train) has {} classes, a binary task has two: {}; use task type "
          "multiclass_classification{}",
          task.target_column, train.schema.name, classes.size(), class_list(classes),
-         train.at(task.target_column).type == PhysicalType::kString ? "" : ", or regression");
+         target.type == PhysicalType::kString ? "" : ", or regression");
 }
 
 void report_classes(const TaskSpec& task, const Table& train, const std::vector<ClassCount>& classes,

@@ -70,6 +70,10 @@ TEST(FitLabels, MultilabelCollectsElements) {
   expect_error(ErrorCode::kData, {"every list is empty"}, [] {
     fit(TaskType::kMultilabel, int_lists("label", {{}, {}}));
   });
+  EXPECT_EQ(fit(TaskType::kMultilabel, int_lists("label", {{7}, {}})).classes, (Strings{"7"}));
+  expect_error(ErrorCode::kData, {"one class only: '7' in all 3 rows"}, [] {
+    fit(TaskType::kMultilabel, int_lists("label", {{7}, {7, 7}, {7}}));
+  });
   expect_error(ErrorCode::kSpec, {"is of type integer", "a list of integers"}, [] {
     fit(TaskType::kMultilabel, ints("label", {1, 2}));
   });

@@ -162,8 +162,8 @@ class Fixture:
             a, n = self.about["loss"]["label_smoothing"], y.shape[1]
             log_p = y - np.log(np.exp(y).sum(1, keepdims=True))
             return -(((1 - a) * np.eye(n)[target] + a / n) * log_p).sum(1).mean()
-        y = y.reshape(target.shape)
-        return (np.logaddexp(0, y) - target * y).mean()
+        y, a = y.reshape(target.shape), self.about["loss"]["label_smoothing"]
+        return (np.logaddexp(0, y) - (target * (1 - a) + a / 2) * y).mean()
 
     def check_gradients(self):
         """The loss's slope along a gradient is the gradient's length; where that is 0, nothing is said."""

@@ -105,7 +105,7 @@ class Run:
         elif self.case.loss == "l1":
             loss = l1_loss(output[:, 0], target)
         else:
-            loss = binary_cross_entropy_with_logits(output.view_as(target), target)
+            loss = binary_cross_entropy_with_logits(output.view_as(target), target * (1 - self.case.smoothing) + self.case.smoothing / 2)
         loss.backward()
         if self.case.name == "nulls":
             model.record.update(columns)
