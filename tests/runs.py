@@ -13,6 +13,15 @@ import yaml
 TINY = {"n_epochs": 2, "max_iters": 3, "channels": 16, "fanouts": [8, 4], "train_batch_size": 64, "encoder_blocks": 1}
 
 
+# Options away from their defaults, together.
+OTHER_OPTIONS = [
+    {"temporal_strategy": "last", "gnn_norm": "batch_norm", "conv_aggregation": "max", "hetero_conv_aggregation": "mean", "head_layers": 2,
+     "shallow_embeddings_list": ["people", "notes"], "label_smoothing": True},
+    {"gnn_norm": "instance_norm", "conv_aggregation": "mean", "hetero_conv_aggregation": "max", "head_layers": 3, "head_norm": "layer_norm",
+     "encoder_blocks": 0, "use_temporal_encoder": False, "fanouts": [8, 4, 2]},
+]
+
+
 def options(config):
     """--set options for a configuration."""
     return [word for key, value in config.items() for word in ("--set", f"config.{key}={json.dumps(value)}")]

@@ -221,6 +221,44 @@ def test_unknown_entities(shop, refused):
     refused(1, "column 'customer' of table 'task.train' (train): 1 of 120 rows name an entity that table 'customers' does not have, first '12345' in row 4")
 
 
+def test_entities_later_than_their_seeds(shop, refused):
+    shop.tables["customers"]["joined"] = [day(i) for i in range(38)] + [day(500), None]
+    shop.spec["tables"]["customers"]["time_column"] = "joined"
+    shop.write()
+    refused(1, "table 'task.train' (train): in 10 of 120 rows the entity is later than the seed time, in 3 it has no time; first in row 32",
+            "'31' of table 'customers' has time 2020-02-01, the seed time is 2020-01-31", "leave these rows out")
+
+
+def test_entities_and_times_that_are_null(shop, refused):
+    shop.tables["train"]["at"][5] = None
+    shop.write()
+    refused(1, "time column 'at' of table 'task.train' (train) is null in 1 of 120 rows, first row 6 of the source")
+    shop.tables["train"]["at"][5] = day(30)
+    shop.tables["customers"]["id"][7] = None
+    shop.write()
+    refused(1, "table 'customers': key 'id' is null in row 8 of the source")
+
+
+def test_infinite_targets(shop, refused):
+    shop.spec["task"]["type"] = "regression"
+    for split in ("train", "validation", "test"):
+        shop.tables[split]["again"] = [float(y) for y in shop.tables[split]["again"]]
+    shop.tables["validation"]["again"][3] = float("inf")
+    shop.write()
+    refused(1, "target column 'again' of table 'task.validation' (validation): 1 values are infinite or beyond 3.4e38, first inf in row 4")
+
+
+def test_dangling_keys_and_null_times_are_counted(rle, shop):
+    orders = shop.tables["orders"]
+    orders["customer"][5], orders["customer"][6], orders["at"][9] = 999, None, None
+    shop.write()
+    result = rle("fit", "spec.json", "--model", "m", "--set", "config.n_epochs=1")
+    assert result.returncode == 0, result.stderr
+    assert "WARNING: table 'orders': 1 of 400 rows have no time in 'at'; they are never visible" in result.stderr
+    assert ("WARNING: table 'orders': 1 of 400 rows have a value in foreign key 'customer' that 'customers.id' does not have "
+            "(first: 999 in row 6 of the source, counted from 1); these rows get no edge") in result.stderr
+
+
 def test_validation_earlier_than_training_warns(rle, shop):
     shop.spec["task"].update(train="validation.parquet", validation="train.parquet")
     shop.write()

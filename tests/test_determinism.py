@@ -4,7 +4,7 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runs import f1_data, fit, market_data, predict, shuffled, split_model, write
+from runs import OTHER_OPTIONS, f1_data, fit, market_data, predict, shuffled, split_model, write
 
 TASKS = ("driver-top3", "driver-position")
 
@@ -25,6 +25,15 @@ def test_threads_do_not_matter_and_seeds_do(rle, root, tmp_path, task):
     assert len(drawn) > 50 and all(other[name] != split_model(one)[1][name] for name in drawn)
     first = predict(rle, spec, tmp_path / "one", tmp_path / "one.parquet", "--threads", 1)
     assert predict(rle, spec, tmp_path / "two", tmp_path / "four.parquet", "--threads", 4).equals(first)
+
+
+@pytest.mark.parametrize("options", OTHER_OPTIONS, ids=["last", "untimed"])
+def test_threads_do_not_matter_whatever_the_options(rle, tmp_path, options):
+    path = write(tmp_path / "market", *market_data())
+    one = fit(rle, path, tmp_path / "one", "--threads", 1, **options)
+    for threads in (2, 4):
+        assert fit(rle, path, tmp_path / f"model{threads}", "--threads", threads, **options) == one
+    assert fit(rle, path, tmp_path / "other", seed=43, **options) != one
 
 
 def test_threads_do_not_matter_at_the_published_sizes(rle, root, tmp_path):

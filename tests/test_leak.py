@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from runs import f1_data, fit, market_data, predict, split_model, write
+from runs import OTHER_OPTIONS, f1_data, fit, market_data, predict, split_model, write
 
 LIST_VALUE = {"string": "never before", "double": 77.5}
 
@@ -103,6 +103,17 @@ def test_rows_later_than_all_seeds_are_never_seen(runs, data, change):
     assert np.ptp(predictions["predicted_prob"].to_numpy()) > 1e-4
     other_model, other_predictions = runs.fit("changed", data.changed(change, when))
     assert split_model(other_model)[0]["statistics"] == split_model(model)[0]["statistics"]
+    assert other_model == model
+    assert other_predictions.equals(predictions)
+
+
+@pytest.mark.parametrize("data", ["market"], indirect=True)
+@pytest.mark.parametrize("change", [replaced, deleted])
+@pytest.mark.parametrize("options", OTHER_OPTIONS, ids=["last", "untimed"])
+def test_no_option_lets_them_in(runs, data, change, options):
+    data.config |= options
+    model, predictions = runs.fit("whole", data.tables)
+    other_model, other_predictions = runs.fit("changed", data.changed(change, data.last("train", "validation", "test")))
     assert other_model == model
     assert other_predictions.equals(predictions)
 
