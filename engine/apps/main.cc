@@ -36,13 +36,15 @@ void add_commands(CLI::App& app, Globals& globals) {
   app.require_subcommand(1);
 }
 
-std::vector<std::string> option_names(const CLI::App& app) {
-  std::vector<std::string> names;
+// "--model", "-q" of an app and the command chosen, each once.
+void add_option_names(const CLI::App& app, std::vector<std::string>& names) {
+  const auto add = [&names](std::string name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  };
   for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) add("--" + name);
+    for (const std::string& name : option->get_snames()) add("-" + name);
   }
-  return names;
 }
 
 // The first argument that looks like an option and is none of `names`; "" where there is none.
@@ -66,12 +68,13 @@ Error argument_error(const CLI::App& app, const CLI::ParseError& error, int argc
     const std::string what = first.empty() ? "no command is given" : fmt::format("no command '{}'", first);
     return Error(ErrorCode::kSpec, what + suggestion(first, names));
   }
-  std::vector<std::string> names = option_names(app);
+  std::vector<std::string> names;
   std::string program = "rle";
   for (const CLI::App* command : chosen) {
     program += " " + command->get_name();
-    for (std::string& name : option_names(*command)) names.push_back(std::move(name));
+    add_option_names(*command, names);
   }
+  add_option_names(app, names);
   const std::string unknown = unknown_option(names, argc, argv);
   const std::string what = unknown.empty()
                                ? std::string(error.what())

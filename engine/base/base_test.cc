@@ -15,6 +15,8 @@ TEST(Nearest, FindsASpellingMistakeAndNothingFarAway) {
   const std::vector<std::string> names = {"drivers", "races", "results"};
   EXPECT_EQ(nearest("Driver", names), "drivers");
   EXPECT_EQ(nearest("zzzzzz", names), "");
+  EXPECT_EQ(nearest("at", {"id", "age"}), "");  // nothing of it is left
+  EXPECT_EQ(nearest("it", {"id", "age"}), "id");
   EXPECT_EQ(suggestion("rases", names), "; did you mean 'races'?");
   EXPECT_EQ(suggestion("zzzzzz", names), "; there are: drivers, races, results");
 }

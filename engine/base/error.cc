@@ -54,7 +54,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   size_t best_distance = std::max<size_t>(2, wanted.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const size_t distance = edit_distance(wanted, lower(candidate));
-    if (distance < best_distance) {
+    if (distance < best_distance && distance < wanted.size()) {
       best_distance = distance;
       best = candidate;
     }
