@@ -43,6 +43,15 @@ def test_visible_part_has_the_published_size(folder):
     assert (len(tables), visible, sum(t.num_columns for t in tables)) == (9, 74063, 67)
 
 
+def test_rows_of_drivers_without_history(database, folder):
+    """What examples/f1/README.md says of the test rows of driver-position."""
+    history = " union all ".join(f"select driverId, date from {t}" for t in ("results", "standings", "qualifying"))
+    without = database.execute(
+        f"select count(*) from '{folder}/tasks/driver-position/test.parquet' where driverId not in"
+        f" (select driverId from ({history}) where date <= timestamp '2010-01-01')").fetchone()[0]
+    assert without == 327
+
+
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_labels_follow_from_the_tables(database, folder, task, split):

@@ -1,4 +1,6 @@
 """Tables as the reference takes them: keys are row positions, text columns are left out, feature columns are PyTorch Frame tensors."""
+import functools
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,14 +35,14 @@ class Table:
     features: pd.DataFrame = None
     stypes: dict = field(default_factory=dict)        # feature column -> stype
 
-    def materialize(self, columns=None):
-        """TensorFrame and statistics of the feature columns (all, or those named)."""
+    def materialize(self, columns=None, seen=slice(None)):
+        """TensorFrame and statistics of the feature columns (all, or those named); the statistics are those of the rows `seen`."""
         stypes = {c: s for c, s in self.stypes.items() if columns is None or c in columns}
         frame = self.features
         if not stypes:
             stypes, frame = {"__const__": stype.numerical}, pd.DataFrame({"__const__": np.ones(self.rows)})
-        data = Dataset(frame[list(stypes)], stypes).materialize()
-        return data.tensor_frame, data.col_stats
+        data = Dataset(frame[list(stypes)][seen], stypes).materialize()
+        return data.convert_to_tensor_frame(frame), data.col_stats
 
 
 def subset(tables, names):
@@ -50,9 +52,12 @@ def subset(tables, names):
             for t, v in kept.items()}
 
 
-def f1(folder):
-    """The Formula 1 database from <folder>/db, Parquet or CSV."""
+def f1(folder, until=None, text=False):
+    """The Formula 1 database from <folder>/db, Parquet or CSV; without rows later than the day `until`; text columns left out, or as hashed vectors."""
     frames = {t: read(folder / "db" / t) for t in F1_KEYS}
+    for t, (_, time, _) in F1_KEYS.items():
+        if until and time:
+            frames[t] = frames[t][instants(frames[t][time]) <= np.datetime64(until)].reset_index(drop=True)
     position = {t: pd.Series(np.arange(len(df)), index=df[F1_KEYS[t][0]]) for t, df in frames.items()}
     tables = {}
     for t, (key, time, parents) in F1_KEYS.items():
@@ -60,7 +65,10 @@ def f1(folder):
         for c, parent in parents.items():
             out.foreign_keys[c] = (parent, df[c].map(position[parent]).fillna(-1).to_numpy(np.int64))
         for c in df.columns:
-            if c == key or c in parents or c in F1_TEXT:
+            if c == key or c in parents or (c in F1_TEXT and not text):
+                continue
+            if c in F1_TEXT:
+                out.stypes[c], out.features[c] = stype.embedding, [hashed(v) for v in df[c].fillna("")]
                 continue
             out.stypes[c] = stype.categorical if (t, c) in F1_CATEGORY else stype.timestamp if c in F1_DATETIME else stype.numerical
             out.features[c] = instants(df[c]) if c in F1_DATETIME else df[c].astype(float).to_numpy()
@@ -70,9 +78,9 @@ def f1(folder):
     return tables
 
 
-def f1_labels(folder, task, label):
-    """Rows of drivers, seed times in seconds, labels of a task's training split."""
-    df, drivers = read(folder / "tasks" / task / "train"), read(folder / "db" / "drivers")
+def f1_labels(folder, task, label, split="train"):
+    """Rows of drivers, seed times in seconds, labels of a task's split."""
+    df, drivers = read(folder / "tasks" / task / split), read(folder / "db" / "drivers")
     row = pd.Series(np.arange(len(drivers)), index=drivers["driverId"])
     return df["driverId"].map(row).to_numpy(np.int64), seconds(instants(df["date"])), df[label].to_numpy(float)
 
@@ -90,6 +98,14 @@ def instants(column):
     if column.dt.tz is not None:
         column = column.dt.tz_convert(None)
     return column.astype("datetime64[ns]").to_numpy()
+
+
+@functools.cache
+def hashed(text, width=300):
+    """Mean of a fixed random vector for each word and each three letters of it: tells texts apart, knows nothing of their meaning."""
+    words = [f"#{word}#" for word in text.lower().replace("_", " ").split()] or ["##"]
+    pieces = [p for word in words for p in (word, *(word[i : i + 3] for i in range(len(word) - 2)))]
+    return np.mean([np.random.default_rng(zlib.crc32(p.encode())).standard_normal(width) for p in pieces], 0).tolist()
 
 
 def seconds(times):
