@@ -9,15 +9,17 @@ JOBS ?= $(shell nproc)
 HM_SCALE ?= 0.1
 HM := build/hm-$(HM_SCALE)
 PYTHON := .venv/bin/python
+PEER := build/peer-venv
+WORKS ?=
 
 SEEDS ?= 42 43 44 45 46
 
-.PHONY: help setup build test test-full test-asan test-tsan bench bench-hm results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan bench bench-hm bench-peer results demo format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "Variables: PRESET=release|asan|tsan, JOBS=$(JOBS), HM_SCALE=$(HM_SCALE), T=name (make test: only tests of that name)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "Variables: PRESET=release|asan|tsan, JOBS=$(JOBS), HM_SCALE=$(HM_SCALE), T=name (make test: only tests of that name), WORKS=\"f1-512 ...\" (make bench-peer)"
 
 setup: ## install what is missing (system packages, .venv, node_modules)
 	@tools/setup.sh
@@ -43,8 +45,18 @@ bench: build ## speed: micro-benchmarks, then ingest, graph, sampling and traini
 bench-hm: build $(HM)/hm.yaml ## the second half of bench, on H&M-shaped data of HM_SCALE
 	@bench/run.sh --jobs-only $(BUILD) $(HM)/hm.yaml
 
-$(HM)/hm.yaml: bench/make_hm.py | setup
-	@$(PYTHON) bench/make_hm.py $(HM) --scale $(HM_SCALE)
+build/hm-%/hm.yaml: bench/make_hm.py | setup
+	@$(PYTHON) bench/make_hm.py build/hm-$* --scale $*
+
+# The peer is measured on H&M-shaped data of scale 0.1, whatever HM_SCALE is.
+bench-peer: build $(PEER)/installed $(if $(filter hm%,$(or $(WORKS),hm)),build/hm-0.1/hm.yaml) ## speed beside RelBench's baseline in PyTorch (1.5 GB in build/peer-venv), on the same batches
+	@$(PYTHON) bench/bench_peer.py --build $(BUILD) --peer $(PEER)/bin/python $(WORKS)
+
+$(PEER)/installed: bench/peer/requirements.txt | setup
+	@echo "bench: installing the peer into $(PEER)"
+	@$(PYTHON) -m venv --clear $(PEER)
+	@$(PEER)/bin/pip install -q --disable-pip-version-check --only-binary :all: -r $<
+	@touch $@
 
 results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 2 cores), write docs/results.md
 	@$(PYTHON) tools/results.py --build $(BUILD) --seeds $(SEEDS)

@@ -1,158 +1,147 @@
-// rle_bench SPEC [--steps N] [--threads N] [--set key=value]: ingest rows/s, graph build, sampler seeds/s,
-// milliseconds of a training step with its split, seeds/s, peak memory. Wall times of one process; medians
-// over the steps after one to warm up.
-#include <sys/resource.h>
-
-#include <algorithm>
-#include <chrono>
+// rle_bench SPEC: what one job costs: ingest, graph, and whole training steps with their parts, seeds/s, peak
+// memory. With --json one JSON object a line: "loaded", one "pass" each, "summary".
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <map>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "bench/measure.h"
+#include "bench/training_bench.h"
 #include "job/load_data.h"
 #include "kernel/isa.h"
-#include "nn/adam.h"
-#include "train/batch_loader.h"
-#include "train/dataset.h"
-#include "train/outputs.h"
 
 namespace rle {
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+using Json = nlohmann::ordered_json;
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0.0 : values[values.size() / 2];
-}
+struct Options {
+  std::string spec, batches;
+  std::vector<std::string> overrides;
+  int64_t warm_up = 1, passes = 3, steps = 4;
+  int threads = 0;
+  bool json = false, turns = false;
+};
 
 class Silent : public Report {
  public:
   void line(Severity, std::string_view) override {}
 };
 
-// Milliseconds of each part of each step.
-class Marks : public StepMarks {
+// Text for people, or a JSON line for programs.
+class Output {
  public:
-  void start() { last_ = now(); }
-  void mark(const char* part) override {
-    const double time = now();
-    if (parts_.find(part) == parts_.end()) order_.push_back(part);
-    parts_[part].push_back((time - last_) * 1e3);
-    last_ = time;
+  explicit Output(bool json) : json_(json) {}
+  template <typename... Args>
+  void row(const char* name, fmt::format_string<Args...> format, Args&&... args) {
+    if (!json_) fmt::print("  {:<28} {}\n", name, fmt::format(format, std::forward<Args>(args)...));
   }
-  void drop_warm_up() { parts_.clear(), order_.clear(); }
-  void print() const {
-    for (const std::string& part : order_)
-      std::printf("  %-28s %9.1f ms\n", part.c_str(), median(parts_.at(part)));
+  void heading(const std::string& text) {
+    if (!json_) fmt::print("{}\n", text);
+  }
+  void object(const Json& object) {
+    if (json_) fmt::print("{}\n", object.dump());
+    std::fflush(stdout);
   }
 
  private:
-  double last_ = 0;
-  std::vector<std::string> order_;
-  std::map<std::string, std::vector<double>> parts_;
+  bool json_;
 };
 
-struct Options {
-  std::string spec;
-  std::vector<std::string> overrides;
-  int64_t steps = 10;
-  int threads = 0;
-};
-
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const bool takes_value = word == "--steps" || word == "--threads" || word == "--set";
-    if (takes_value && i + 1 == argc) fail(ErrorCode::kSpec, "{} needs a value", word);
-    if (word == "--steps")
-      options.steps = std::max<int64_t>(1, std::atoll(argv[++i]));
-    else if (word == "--threads")
-      options.threads = std::atoi(argv[++i]);
-    else if (word == "--set")
-      options.overrides.emplace_back(argv[++i]);
-    else
-      options.spec = word;
+Json columns_of(const Dataset& dataset) {
+  Json tables = Json::object();
+  for (const TableFeatures& features : dataset.features) {
+    Json columns = Json::object();
+    for (const ColumnStatistics& column : features.statistics().columns)
+      columns[column.column] = to_string(column.dtype);
+    tables[features.statistics().table] = columns;
   }
-  if (options.spec.empty())
-    fail(ErrorCode::kSpec, "usage: rle_bench SPEC [--steps N] [--threads N] [--set key=value]");
-  return options;
+  return tables;
 }
 
-Dataset load(const JobSpec& spec, ThreadPool& pool) {
+Dataset load(const JobSpec& spec, bool keep_source_rows, ThreadPool& pool, Output& output, Json& loaded) {
   Silent report;
   SourceReader reader(spec.base_folder);
-  const SplitChoice splits{true, true, false, false};
-  double start = now();
-  LoadedData data = load_data(reader, spec, splits, report, nullptr);
-  const double read_s = now() - start;
+  double start = now_s();
+  LoadedData data = load_data(reader, spec, {true, true, false, false}, report, nullptr);
+  const double read_s = now_s() - start;
   int64_t rows = 0;
   for (const Table& table : data.tables) rows += table.rows;
-  std::printf("  %-28s %9.0f rows/s  (%lld rows in %.2f s, canonical order included)\n", "ingest",
-              static_cast<double>(rows) / read_s, static_cast<long long>(rows), read_s);
-  start = now();
+  const auto speed = static_cast<double>(rows);
+  output.row("ingest", "{:9.0f} rows/s  ({} rows in {:.2f} s, canonical order included)", speed / read_s,
+             rows, read_s);
+  start = now_s();
   Graph::build(data.tables, pool, report);
-  const double graph_s = now() - start;
-  std::printf("  %-28s %9.0f rows/s  (%.3f s)\n", "graph build", static_cast<double>(rows) / graph_s,
-              graph_s);
-  start = now();
-  Dataset dataset = build_training_dataset(
-      {std::move(data.tables), *spec.task, &*data.train, &*data.validation, nullptr, spec.visible_until_us},
-      pool, report);
-  std::printf("  %-28s %9.3f s\n", "graph, statistics, encoding", now() - start);
+  const double graph_s = now_s() - start;
+  output.row("graph build", "{:9.0f} rows/s  ({:.3f} s)", speed / graph_s, graph_s);
+  start = now_s();
+  DatasetInput input{std::move(data.tables), *spec.task, &*data.train,
+                     &*data.validation,      nullptr,    spec.visible_until_us};
+  input.keep_source_rows = keep_source_rows;
+  Dataset dataset = build_training_dataset(std::move(input), pool, report);
+  output.row("graph, statistics, encoding", "{:9.3f} s", now_s() - start);
+  loaded.update({{"rows", rows},
+                 {"ingest_rows_s", speed / read_s},
+                 {"graph_rows_s", speed / graph_s},
+                 {"columns", columns_of(dataset)}});
   return dataset;
 }
 
-void bench_steps(const Dataset& dataset, const TrainConfig& config, int64_t steps, ThreadPool& pool) {
-  const BatchLoader loader(dataset, *dataset.train, config.sampler);
-  RelationalModel model(make_definition(dataset, config), config.seed);
-  Adam adam(model.parameters(), {.weight_decay = config.weight_decay});
-  const Permutation order(static_cast<uint64_t>(dataset.train->rows), RngKey(config.seed));
-  Marks marks;
-  model.set_marks(&marks);
-  LoadedBatch batch;
-  std::vector<double> load_s, step_s;
-  int64_t seeds = 0;
-  for (int64_t s = 0; s <= steps; ++s) {
-    std::vector<int64_t> rows;
-    for (int64_t i = 0; i < config.train_batch_size; ++i)
-      rows.push_back(static_cast<int64_t>(
-          order.at(static_cast<uint64_t>((s * config.train_batch_size + i) % dataset.train->rows))));
-    const double start = now();
-    loader.load(rows, RngKey(static_cast<uint64_t>(s)), pool, batch);
-    const double loaded = now();
-    marks.start();
-    model.train_step(batch.input(), loss_kind(dataset.encoding.type), batch.targets(0),
-                     RngKey(static_cast<uint64_t>(s)), pool);
-    adam.step(model.parameters(), config.lr, pool);
-    marks.mark("optimizer");
-    if (s == 0) {
-      marks.drop_warm_up();
-      continue;
-    }
-    load_s.push_back(loaded - start);
-    step_s.push_back(now() - start);
-    seeds = batch.size();
+Json model_of(const TrainConfig& config) {
+  const char* aggregation[] = {"mean", "max", "sum"};
+  const ModelConfig& model = config.model;
+  return {{"channels", model.channels},
+          {"layers", model.gnn_layers > 0 ? model.gnn_layers : config.sampler.fanouts.size()},
+          {"blocks", model.encoder_blocks},
+          {"aggr", aggregation[static_cast<int>(model.conv_aggregation)]},
+          {"lr", config.lr}};
+}
+
+void tell_pass(Output& output, const PassResult& pass, int64_t number) {
+  output.row(fmt::format("pass {}", number).c_str(), "{:9.0f} seeds/s  (others kept {:.2f} CPUs busy{})",
+             pass.seeds_per_s, pass.others, pass.others > 0.1 ? ": distrust it" : "");
+  output.object(
+      {{"event", "pass"}, {"seeds_s", pass.seeds_per_s}, {"others", pass.others}, {"losses", pass.losses}});
+}
+
+void run_passes(const Options& options, TrainingBench& bench, Output& output) {
+  std::vector<double> speeds;
+  bench.warm_up(options.warm_up);
+  const auto run_pass = [&] {
+    const PassResult pass = bench.pass(options.steps);
+    speeds.push_back(pass.seeds_per_s);
+    tell_pass(output, pass, static_cast<int64_t>(speeds.size()));
+  };
+  output.object({{"event", "ready"}});
+  if (options.turns)
+    for (std::string line; std::getline(std::cin, line);) run_pass();
+  else
+    for (int64_t i = 0; i < options.passes; ++i) run_pass();
+
+  const BatchSize size = bench.batch_size();
+  output.row("last batch", "{} seeds, {} nodes, {} distinct rows, {} edges", size.seeds, size.nodes,
+             size.distinct, size.edges);
+  Json parts = Json::object();
+  for (const auto& [name, ms] : bench.parts_ms()) {
+    output.row(name.c_str(), "{:9.1f} ms", ms);
+    parts[name] = ms;
   }
-  int64_t nodes = 0, distinct = 0;
-  for (const NodeBlock& block : batch.batch.nodes) {
-    nodes += block.nodes();
-    distinct += static_cast<int64_t>(block.distinct.size());
-  }
-  std::printf("  %-28s %9.0f seeds/s (%lld nodes, %lld distinct rows a batch)\n", "sample and gather",
-              static_cast<double>(seeds) / median(load_s), static_cast<long long>(nodes),
-              static_cast<long long>(distinct));
-  std::printf("  %-28s %9.1f ms\n", "training step", median(step_s) * 1e3);
-  std::printf("  %-28s %9.1f ms\n", "sample and gather", median(load_s) * 1e3);
-  marks.print();
-  std::printf("  %-28s %9.0f seeds/s\n", "training", static_cast<double>(seeds) / median(step_s));
+  const double peak = static_cast<double>(peak_memory_bytes());
+  output.row("training", "{:9.0f} seeds/s", median(speeds));
+  output.row("peak memory", "{:9.2f} GiB", peak / (1 << 30));
+  output.object({{"event", "summary"},
+                 {"seeds_s", median(speeds)},
+                 {"parts_ms", parts},
+                 {"peak_memory_bytes", peak_memory_bytes()},
+                 {"nodes", size.nodes},
+                 {"distinct", size.distinct},
+                 {"edges", size.edges}});
 }
 
 void run(const Options& options) {
@@ -160,26 +149,52 @@ void run(const Options& options) {
   if (!spec.task || !spec.task->train || !spec.task->validation)
     fail(ErrorCode::kSpec, "{}: a task with training and validation tables is needed", options.spec);
   ThreadPool pool(options.threads > 0 ? options.threads : spec.threads > 0 ? spec.threads : available_cpus());
-  std::printf("%s: batch %lld, %lld encoder blocks, %lld channels, %d threads, %s\n", options.spec.c_str(),
-              static_cast<long long>(spec.train.train_batch_size),
-              static_cast<long long>(spec.train.model.encoder_blocks),
-              static_cast<long long>(spec.train.model.channels), pool.threads(),
-              std::string(to_string(active_isa())).c_str());
-  const Dataset dataset = load(spec, pool);
-  bench_steps(dataset, spec.train, options.steps, pool);
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  std::printf("  %-28s %9.2f GiB\n", "peak memory", static_cast<double>(usage.ru_maxrss) / (1 << 20));
+  Output output(options.json);
+  const std::string isa(to_string(active_isa()));
+  output.heading(fmt::format(
+      "{}: {}, {} encoder blocks, {} channels, {} threads, {}", options.spec,
+      options.batches.empty() ? fmt::format("batch {}", spec.train.train_batch_size) : options.batches,
+      spec.train.model.encoder_blocks, spec.train.model.channels, pool.threads(), isa));
+  Json loaded = {{"event", "loaded"}};
+  const Dataset dataset = load(spec, !options.batches.empty(), pool, output, loaded);
+  const std::unique_ptr<BatchSource> batches =
+      options.batches.empty() ? sampled_batches(dataset, spec.train)
+                              : batches_of_folder(options.batches, dataset, spec.train, pool);
+  TrainingBench bench(dataset, spec.train, *batches, pool);
+  loaded.update({{"model", model_of(spec.train)},
+                 {"parameters", bench.parameters()},
+                 {"threads", pool.threads()},
+                 {"isa", isa},
+                 {"cpu", cpu_name()},
+                 {"cpu_flags", cpu_flags()}});
+  output.object(loaded);
+  run_passes(options, bench, output);
 }
 
 }  // namespace
 }  // namespace rle
 
 int main(int argc, char** argv) {
+  rle::Options options;
+  CLI::App app{"what one job costs: ingest, graph, training steps by part, peak memory"};
+  app.add_option("spec", options.spec, "the job's specification")->required();
+  app.add_option("--set", options.overrides, "config.key=value, as rle's")->allow_extra_args(false);
+  app.add_option("--batches", options.batches,
+                 "a folder of batch files; without it the sampler makes batches");
+  app.add_option("--warm-up", options.warm_up, "steps before the first pass")->check(CLI::Range(0, 1000000));
+  app.add_option("--passes", options.passes)->check(CLI::Range(1, 1000000));
+  app.add_option("--steps", options.steps, "of a pass")->check(CLI::Range(1, 1000000));
+  app.add_option("--threads", options.threads)->check(CLI::Range(1, 1024));
+  app.add_flag("--json", options.json, "a JSON object a line instead of a table");
+  app.add_flag("--turns", options.turns, "one pass for each line of standard input");
+  CLI11_PARSE(app, argc, argv);
   try {
-    rle::run(rle::parse(argc, argv));
+    rle::run(options);
+  } catch (const rle::Error& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return rle::exit_code(error.code());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    fmt::print(stderr, "error: {}\n", error.what());
     return 1;
   }
   return 0;

@@ -31,9 +31,15 @@ def root():
 
 
 @pytest.fixture(scope="session")
-def rle_program():
-    """Path of the built `rle`; RLE_BUILD names another build folder than build/release."""
-    program = Path(os.environ.get("RLE_BUILD", ROOT / "build/release")).resolve() / "rle"
+def build_folder():
+    """build/release, or what RLE_BUILD names."""
+    return Path(os.environ.get("RLE_BUILD", ROOT / "build/release")).resolve()
+
+
+@pytest.fixture(scope="session")
+def rle_program(build_folder):
+    """Path of the built `rle`."""
+    program = build_folder / "rle"
     if not program.exists():
         pytest.fail(f"{program} is not there: run make build first")
     return program

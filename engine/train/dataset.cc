@@ -58,6 +58,13 @@ std::optional<LabelTable> label_table(const Dataset& dataset, Split split, const
   return make_label_table(dataset.task, dataset.encoding, dataset.graph, split, *table, report);
 }
 
+std::vector<uint32_t> rows_in_source(const Table& table) {
+  std::vector<uint32_t> rows;
+  rows.reserve(static_cast<size_t>(table.rows));
+  for (int64_t row = 0; row < table.rows; ++row) rows.push_back(static_cast<uint32_t>(table.source_row(row)));
+  return rows;
+}
+
 std::vector<Table> in_trained_order(std::vector<Table> tables, const std::vector<TableSignature>& trained) {
   std::vector<Table> ordered;
   for (const TableSignature& signature : trained) {
@@ -122,6 +129,7 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
     } else {
       dataset.features.emplace_back(table, fit_statistics(table, visibility, report));
       dataset.tables.push_back(table_signature(table, &dataset.features.back().statistics()));
+      if (input.keep_source_rows) dataset.source_rows.push_back(rows_in_source(table));
     }
     table = Table{};
   }

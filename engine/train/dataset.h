@@ -32,6 +32,7 @@ struct DatasetInput {
   const Table* test = nullptr;
   std::optional<int64_t> visible_until_us;
   std::vector<std::string> shallow_embeddings = {};  // tables; not read for inference: the model has them
+  bool keep_source_rows = false;                     // Dataset::source_rows is filled (training only)
 };
 
 // Immutable after it is built; thread-safe to read.
@@ -46,6 +47,9 @@ struct Dataset {
   NodeTypeId entity_type;
   std::optional<int64_t> last_training_time_us;  // absent: a task without time
   std::optional<LabelTable> train, validation, test;
+  // Per node type: the position in its source of each node, 0 = the first row. Empty unless asked for: only
+  // benchmarks that share batches with other programs need it.
+  std::vector<std::vector<uint32_t>> source_rows;
 };
 
 // Error{kSpec}: no training table, an entity table that is not there, shallow embeddings of a table without a

@@ -66,6 +66,26 @@ TEST(Dataset, FrozenHistoryHasNoLaterRows) {
   EXPECT_EQ(dataset.last_training_time_us, day(70));
 }
 
+TEST(Dataset, SourceRowsAreKeptOnlyWhereAskedFor) {
+  const Shop shop = make_shop();
+  ThreadPool pool(1);
+  ReportLines report;
+  EXPECT_TRUE(shop_dataset(shop, shop_task(), pool, report).source_rows.empty());
+  DatasetInput input;
+  input.tables = shop.tables;
+  input.task = shop_task();
+  input.train = &shop.train;
+  input.visible_until_us = day(40);
+  input.keep_source_rows = true;
+  const Dataset dataset = build_training_dataset(std::move(input), pool, report);
+  ASSERT_EQ(dataset.source_rows.size(), 2u);
+  // The first nodes of the frozen table are the first rows of the canonical one.
+  ASSERT_EQ(static_cast<int64_t>(dataset.source_rows[1].size()), dataset.graph.schema().node_types[1].nodes);
+  for (size_t node = 0; node < dataset.source_rows[1].size(); ++node)
+    EXPECT_EQ(dataset.source_rows[1][node], shop.tables[1].source_row(static_cast<int64_t>(node)));
+  EXPECT_FALSE(std::is_sorted(dataset.source_rows[1].begin(), dataset.source_rows[1].end()));
+}
+
 TEST(Dataset, DropKeepsRowsWithoutTimeAndTheirSourcePositions) {
   Table table = test_data::table(schema("t", "at"),
                                  {times("at", {day(3), day(1), 0, day(2)}), ints("x", {3, 1, 9, 2})});

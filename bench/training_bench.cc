@@ -1,0 +1,186 @@
+#include "bench/training_bench.h"
+
+#include "base/error.h"
+#include "bench/batch_builder.h"
+#include "bench/measure.h"
+#include "nn/adam.h"
+#include "train/batch_loader.h"
+#include "train/outputs.h"
+
+namespace rle {
+namespace {
+
+class SampledBatches : public BatchSource {
+ public:
+  SampledBatches(const Dataset& dataset, const TrainConfig& config)
+      : rows_(dataset.train->rows),
+        batch_size_(config.train_batch_size),
+        key_(config.seed),
+        order_(static_cast<uint64_t>(rows_), key_),
+        loader_(dataset, *dataset.train, config.sampler) {}
+
+  StepInput load(int64_t step, ThreadPool& pool, StepMarks& marks) override {
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < batch_size_; ++i)
+      rows.push_back(
+          static_cast<int64_t>(order_.at(static_cast<uint64_t>((step * batch_size_ + i) % rows_))));
+    loader_.load(rows, key_.with(static_cast<uint64_t>(step)), pool, loaded_);
+    marks.mark("sample and gather");
+    return {loaded_.input(), loaded_.targets(0)};
+  }
+
+ private:
+  int64_t rows_, batch_size_;
+  RngKey key_;
+  Permutation order_;
+  BatchLoader loader_;
+  LoadedBatch loaded_;
+};
+
+class FolderBatches : public BatchSource {
+ public:
+  FolderBatches(const std::filesystem::path& folder, const Dataset& dataset, const TrainConfig& config,
+                ThreadPool& pool)
+      : dataset_(dataset),
+        builder_(dataset, static_cast<int64_t>(config.sampler.fanouts.size())),
+        files_(batch_files(folder)) {
+    for (const auto& file : files_) builder_.check(read_batch_file(file, dataset.graph.schema()), pool);
+  }
+
+  StepInput load(int64_t step, ThreadPool& pool, StepMarks& marks) override {
+    file_ = read_batch_file(files_[static_cast<size_t>(step) % files_.size()], dataset_.graph.schema());
+    builder_.build(file_, pool, batch_);
+    marks.mark("read batch file");
+    features_.resize(dataset_.features.size());
+    pool.for_each(static_cast<int64_t>(features_.size()), [&](int64_t i) {
+      const auto type = static_cast<size_t>(i);
+      dataset_.features[type].gather(batch_.nodes[type].distinct, features_[type]);
+    });
+    marks.mark("feature gather");
+    StepInput input;
+    input.model = {&batch_, &features_, &dataset_.shallow_rows};
+    input.targets.value = file_.label.data();
+    return input;
+  }
+
+ private:
+  const Dataset& dataset_;
+  BatchBuilder builder_;
+  std::vector<std::filesystem::path> files_;
+  BatchFile file_;
+  Batch batch_;
+  std::vector<FeatureRows> features_;
+};
+
+BatchSize size_of(const Batch& batch) {
+  BatchSize size;
+  size.seeds = batch.seeds;
+  for (const NodeBlock& block : batch.nodes) {
+    size.nodes += block.nodes();
+    size.distinct += static_cast<int64_t>(block.distinct.size());
+  }
+  for (const EdgeBlock& block : batch.edges) size.edges += block.edges();
+  return size;
+}
+
+}  // namespace
+
+std::unique_ptr<BatchSource> sampled_batches(const Dataset& dataset, const TrainConfig& config) {
+  return std::make_unique<SampledBatches>(dataset, config);
+}
+
+std::unique_ptr<BatchSource> batches_of_folder(const std::filesystem::path& folder, const Dataset& dataset,
+                                               const TrainConfig& config, ThreadPool& pool) {
+  return std::make_unique<FolderBatches>(folder, dataset, config, pool);
+}
+
+class TrainingBench::Marks : public StepMarks {
+ public:
+  void start() { last_ = start_ = now_s(); }
+  void mark(const char* part) override {
+    const double time = now_s();
+    add(part, time - last_);
+    last_ = time;
+  }
+  void end() { add("step", now_s() - start_); }
+  void clear() { parts_.clear(); }
+  const std::vector<std::pair<std::string, std::vector<double>>>& parts() const { return parts_; }
+
+ private:
+  void add(const std::string& part, double seconds) {
+    for (auto& [name, values] : parts_)
+      if (name == part) return values.push_back(seconds * 1e3);
+    parts_.push_back({part, {seconds * 1e3}});
+  }
+
+  double start_ = 0, last_ = 0;
+  std::vector<std::pair<std::string, std::vector<double>>> parts_;
+};
+
+struct TrainingBench::Trained {
+  Trained(const Dataset& dataset, const TrainConfig& config)
+      : model(make_definition(dataset, config), config.seed),
+        adam(model.parameters(), {.weight_decay = config.weight_decay}) {}
+  RelationalModel model;
+  Adam adam;
+};
+
+TrainingBench::TrainingBench(const Dataset& dataset, const TrainConfig& config, BatchSource& batches,
+                             ThreadPool& pool)
+    : config_(config),
+      batches_(batches),
+      pool_(pool),
+      loss_(loss_kind(dataset.encoding.type)),
+      trained_(std::make_unique<Trained>(dataset, config)),
+      marks_(std::make_unique<Marks>()) {
+  trained_->model.set_marks(marks_.get());
+}
+
+TrainingBench::~TrainingBench() = default;
+
+double TrainingBench::step(int64_t index) {
+  marks_->start();
+  const StepInput input = batches_.load(index, pool_, *marks_);
+  const RngKey dropout = RngKey(config_.seed).with(++steps_);
+  const StepResult result = trained_->model.train_step(input.model, loss_, input.targets, dropout, pool_);
+  trained_->adam.step(trained_->model.parameters(), config_.lr, pool_);
+  marks_->mark("optimizer");
+  marks_->end();
+  if (!result.finite)
+    fail(ErrorCode::kNumeric, "the loss is not finite at step {} ({}); config.lr is {}", steps_,
+         result.first_not_finite, config_.lr);
+  batch_ = size_of(*input.model.batch);
+  return result.loss;
+}
+
+void TrainingBench::warm_up(int64_t steps) {
+  for (int64_t i = 0; i < steps; ++i) step(i);
+  marks_->clear();
+}
+
+PassResult TrainingBench::pass(int64_t steps) {
+  PassResult result;
+  int64_t seeds = 0;
+  const Watch watch;
+  for (int64_t i = 0; i < steps; ++i) {
+    result.losses.push_back(step(i));
+    seeds += batch_.seeds;
+  }
+  result.wall_s = watch.wall_s();
+  result.others = watch.others();
+  result.seeds_per_s = static_cast<double>(seeds) / result.wall_s;
+  return result;
+}
+
+int64_t TrainingBench::parameters() const { return trained_->model.parameters().size(); }
+
+std::vector<std::pair<std::string, double>> TrainingBench::parts_ms() const {
+  std::vector<std::pair<std::string, double>> medians;
+  for (const auto& [name, values] : marks_->parts())
+    if (name != "step") medians.push_back({name, median(values)});
+  for (const auto& [name, values] : marks_->parts())
+    if (name == "step") medians.push_back({name, median(values)});
+  return medians;
+}
+
+}  // namespace rle
