@@ -11,14 +11,15 @@ HM := build/hm-$(HM_SCALE)
 PYTHON := .venv/bin/python
 PEER := build/peer-venv
 WORKS ?=
+SPEC ?= examples/f1/driver-position.yaml
 
 SEEDS ?= 42 43 44 45 46
 
-.PHONY: help setup build test test-full test-asan test-tsan bench bench-hm bench-peer results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan bench bench-compare bench-peer profile results demo format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "Variables: PRESET=release|asan|tsan, JOBS=$(JOBS), HM_SCALE=$(HM_SCALE), T=name (make test: only tests of that name), WORKS=\"f1-512 ...\" (make bench-peer)"
 
 setup: ## install what is missing (system packages, .venv, node_modules)
@@ -38,12 +39,14 @@ test-asan test-tsan: test-%: setup
 	@tools/build.sh $* $(JOBS)
 	@$(PYTHON) tools/run_tests.py --build build/$* --jobs $(JOBS) --unit
 
-bench: build ## speed: micro-benchmarks, then ingest, graph, sampling and training on f1 and H&M-shaped data
-	@bench/run.sh $(BUILD) examples/f1/driver-position.yaml
-	@$(MAKE) --no-print-directory bench-hm
+bench: build $(HM)/hm.yaml ## speed: micro-benchmarks beside the machine's peaks, whole jobs, how far each part of a step is from its limit
+	@$(PYTHON) bench/bench.py --build $(BUILD) --hm $(HM)/hm.yaml $(BENCH)
 
-bench-hm: build $(HM)/hm.yaml ## the second half of bench, on H&M-shaped data of HM_SCALE
-	@bench/run.sh --jobs-only $(BUILD) $(HM)/hm.yaml
+bench-compare: setup ## two results.json of make bench side by side: OLD=file NEW=file
+	@$(if $(OLD),$(PYTHON) bench/bench_compare.py $(OLD) $(or $(NEW),build/bench/results.json),echo "make bench-compare OLD=file [NEW=file]: which results.json?" >&2; exit 2)
+
+profile: build ## where the time of training goes, by function (perf); SPEC=, BENCH="options of rle_bench"
+	@bench/profile.sh $(BUILD) $(SPEC) $(BENCH)
 
 build/hm-%/hm.yaml: bench/make_hm.py | setup
 	@$(PYTHON) bench/make_hm.py build/hm-$* --scale $*

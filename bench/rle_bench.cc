@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "bench/measure.h"
+#include "bench/peaks.h"
 #include "bench/training_bench.h"
 #include "job/load_data.h"
 #include "kernel/isa.h"
@@ -26,7 +28,7 @@ struct Options {
   std::vector<std::string> overrides;
   int64_t warm_up = 1, passes = 3, steps = 4;
   int threads = 0;
-  bool json = false, turns = false;
+  bool json = false, turns = false, cost = false;
 };
 
 class Silent : public Report {
@@ -110,20 +112,75 @@ void tell_pass(Output& output, const PassResult& pass, int64_t number) {
       {{"event", "pass"}, {"seeds_s", pass.seeds_per_s}, {"others", pass.others}, {"losses", pass.losses}});
 }
 
-void run_passes(const Options& options, TrainingBench& bench, Output& output) {
+// The parts that were timed; the cost of one that was not goes to the timed one before it.
+StepCosts costs_of_timed(const StepCosts& costs, const TrainingBench& bench) {
+  StepCosts timed;
+  const auto parts = bench.parts_ms();
+  for (const auto& [name, cost] : costs) {
+    if (std::any_of(parts.begin(), parts.end(), [&](const auto& part) { return part.first == name; })) {
+      timed.push_back({name, cost});
+    } else if (!timed.empty()) {
+      timed.back().second.flop += cost.flop;
+      timed.back().second.bytes += cost.bytes;
+    }
+  }
+  return timed;
+}
+
+// How far each part is from what the machine's peaks allow (docs/performance.md, cost model).
+Json tell_costs(Output& output, const StepCosts& all, const TrainingBench& bench, bool bf16) {
+  const StepCosts costs = costs_of_timed(all, bench);
+  const Peaks peaks = measure_peaks(active_isa());
+  output.row("peaks of one core", "{:.0f} GFLOP/s fp32, {:.0f} bf16, copy {:.1f} GB/s", peaks.fp32_gflop_s,
+             peaks.bf16_gflop_s, peaks.copy_gb_s);
+  output.row("part", "{:>9} {:>9} {:>9} {:>9} {:>9}", "ms", "GFLOP", "MB", "limit ms", "of limit");
+  Json parts = Json::object();
+  double limit_ms = 0, step_ms = 0;
+  const auto tell = [&](const std::string& name, double ms, const Cost& cost, double least_ms) {
+    output.row(name.c_str(), "{:9.1f} {:9.2f} {:9.1f} {:9.1f} {:8.0f} %", ms, cost.flop * 1e-9,
+               cost.bytes * 1e-6, least_ms, ms > 0 ? 100 * least_ms / ms : 0.0);
+    parts[name] = {
+        {"ms", ms}, {"gflop", cost.flop * 1e-9}, {"gbyte", cost.bytes * 1e-9}, {"limit_ms", least_ms}};
+  };
+  Cost whole;
+  for (const auto& [name, ms] : bench.parts_ms()) {
+    if (name == "step") step_ms = ms;
+    const auto cost =
+        std::find_if(costs.begin(), costs.end(), [&](const auto& c) { return c.first == name; });
+    if (cost == costs.end()) continue;
+    const double least_ms = least_seconds(cost->second, peaks, bf16) * 1e3;
+    tell(name, ms, cost->second, least_ms);
+    whole.flop += cost->second.flop;
+    whole.bytes += cost->second.bytes;
+    limit_ms += least_ms;
+  }
+  tell("step", step_ms, whole, limit_ms);
+  return {{"fp32_gflop_s", peaks.fp32_gflop_s},
+          {"bf16_gflop_s", peaks.bf16_gflop_s},
+          {"copy_gb_s", peaks.copy_gb_s},
+          {"parts", parts},
+          {"of_limit", step_ms > 0 ? limit_ms / step_ms : 0.0}};
+}
+
+std::vector<double> run_passes(const Options& options, TrainingBench& bench, Output& output) {
   std::vector<double> speeds;
-  bench.warm_up(options.warm_up);
   const auto run_pass = [&] {
     const PassResult pass = bench.pass(options.steps);
     speeds.push_back(pass.seeds_per_s);
     tell_pass(output, pass, static_cast<int64_t>(speeds.size()));
   };
+  bench.warm_up(options.warm_up);
   output.object({{"event", "ready"}});
   if (options.turns)
     for (std::string line; std::getline(std::cin, line);) run_pass();
   else
     for (int64_t i = 0; i < options.passes; ++i) run_pass();
+  return speeds;
+}
 
+void tell_summary(const Options& options, TrainingBench& bench, const std::vector<double>& speeds,
+                  Output& output) {
+  const int64_t peak = peak_memory_bytes();  // before the peaks are measured, which takes memory
   const BatchSize size = bench.batch_size();
   output.row("last batch", "{} seeds, {} nodes, {} distinct rows, {} edges", size.seeds, size.nodes,
              size.distinct, size.edges);
@@ -132,22 +189,21 @@ void run_passes(const Options& options, TrainingBench& bench, Output& output) {
     output.row(name.c_str(), "{:9.1f} ms", ms);
     parts[name] = ms;
   }
-  const double peak = static_cast<double>(peak_memory_bytes());
   output.row("training", "{:9.0f} seeds/s", median(speeds));
-  output.row("peak memory", "{:9.2f} GiB", peak / (1 << 30));
-  output.object({{"event", "summary"},
-                 {"seeds_s", median(speeds)},
-                 {"parts_ms", parts},
-                 {"peak_memory_bytes", peak_memory_bytes()},
-                 {"nodes", size.nodes},
-                 {"distinct", size.distinct},
-                 {"edges", size.edges}});
+  output.row("peak memory", "{:9.2f} GiB", static_cast<double>(peak) / (1 << 30));
+  Json summary = {{"event", "summary"},        {"seeds_s", median(speeds)}, {"parts_ms", parts},
+                  {"peak_memory_bytes", peak}, {"nodes", size.nodes},       {"distinct", size.distinct},
+                  {"edges", size.edges}};
+  if (options.cost) summary["cost"] = tell_costs(output, bench.costs(options.steps), bench, false);
+  output.object(summary);
 }
 
 void run(const Options& options) {
   const JobSpec spec = load_job_spec(options.spec, options.overrides);
   if (!spec.task || !spec.task->train || !spec.task->validation)
     fail(ErrorCode::kSpec, "{}: a task with training and validation tables is needed", options.spec);
+  if (options.cost && options.threads != 1)
+    fail(ErrorCode::kSpec, "--cost holds a step against the peaks of one core; give --threads 1 too");
   ThreadPool pool(options.threads > 0 ? options.threads : spec.threads > 0 ? spec.threads : available_cpus());
   Output output(options.json);
   const std::string isa(to_string(active_isa()));
@@ -168,7 +224,8 @@ void run(const Options& options) {
                  {"cpu", cpu_name()},
                  {"cpu_flags", cpu_flags()}});
   output.object(loaded);
-  run_passes(options, bench, output);
+  const std::vector<double> speeds = run_passes(options, bench, output);
+  tell_summary(options, bench, speeds, output);
 }
 
 }  // namespace
@@ -187,6 +244,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads)->check(CLI::Range(1, 1024));
   app.add_flag("--json", options.json, "a JSON object a line instead of a table");
   app.add_flag("--turns", options.turns, "one pass for each line of standard input");
+  app.add_flag("--cost", options.cost,
+               "how far each part is from what the machine's peaks allow (--threads 1)");
   CLI11_PARSE(app, argc, argv);
   try {
     rle::run(options);

@@ -174,6 +174,19 @@ PassResult TrainingBench::pass(int64_t steps) {
 
 int64_t TrainingBench::parameters() const { return trained_->model.parameters().size(); }
 
+StepCosts TrainingBench::costs(int64_t steps) {
+  StepCosts sum;
+  Marks unread;
+  for (int64_t i = 0; i < steps; ++i)
+    add_costs(step_costs(trained_->model.definition(), batches_.load(i, pool_, unread).model, parameters()),
+              sum);
+  for (auto& [part, cost] : sum) {
+    cost.flop /= static_cast<double>(steps);
+    cost.bytes /= static_cast<double>(steps);
+  }
+  return sum;
+}
+
 std::vector<std::pair<std::string, double>> TrainingBench::parts_ms() const {
   std::vector<std::pair<std::string, double>> medians;
   for (const auto& [name, values] : marks_->parts())

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "bench/cost_model.h"
 #include "train/config.h"
 #include "train/dataset.h"
 
@@ -59,6 +60,8 @@ class TrainingBench {
   BatchSize batch_size() const { return batch_; }
   // Median milliseconds of each part over all steps of passes, in the order they run; "step" last.
   std::vector<std::pair<std::string, double>> parts_ms() const;
+  // The mean over the batches of a pass, which are loaded once more.
+  StepCosts costs(int64_t steps);
 
  private:
   class Marks;
