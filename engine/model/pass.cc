@@ -30,6 +30,16 @@ std::vector<SlotWork> slot_work(const std::vector<TableEncoder::Context>& tables
   return work;
 }
 
+bool is_matrix(const NodeVectors& vectors) {
+  return vectors.parts.size() == 1 && vectors.parts[0].index == nullptr && vectors.parts[0].map == nullptr;
+}
+
+// Zero where nothing was added.
+Matrix finished(const PartGradient& gradient) {
+  if (!gradient.started) std::fill(gradient.data.data, gradient.data.data + gradient.data.size(), 0.0f);
+  return gradient.data;
+}
+
 }  // namespace
 
 Pass::Pass(const ModelDefinition& definition, const Modules& modules, const ModelInput& input, Step& step)
@@ -49,12 +59,6 @@ int64_t Pass::nodes_within(size_t type, int64_t layers_left) const {
   return trims_ ? hop_end[static_cast<size_t>(std::min(layers_left, hops))] : nodes(type).nodes();
 }
 
-ConstMatrix Pass::seed_vectors() const {
-  const size_t entity = definition_.entity_type.index();
-  const ConstMatrix last = layers_.empty() ? inputs_[entity] : layers_.back().outputs[entity];
-  return last.slice(0, input_.batch->seeds);
-}
-
 // ---- forward
 
 Matrix Pass::forward() {
@@ -62,26 +66,25 @@ Matrix Pass::forward() {
   if (definition_.config.gnn_norm == Norm::kInstance) prepare_seed_groups();
   encode_tables();
   step_.mark("encoder forward");
-  expand_nodes();
+  encode_ages();
   step_.mark("temporal forward");
+  if (definition_.config.conv_aggregation == Aggregation::kMax) expand_inputs();
   for (size_t l = 0; l < modules_.layers.size(); ++l) run_layer(l);
+  const NodeVectors& last = vectors(layers_.size())[definition_.entity_type.index()];
+  if (is_matrix(last)) {
+    seed_vectors_ = last.parts[0].values.slice(0, input_.batch->seeds);
+  } else {
+    seeds_ = expand_nodes(step_, last, input_.batch->seeds);
+    seed_vectors_ = seeds_.x;
+  }
   step_.mark("message passing forward");
   head_ = modules_.head.forward(step_, seed_vectors());
   return head_.output;
 }
 
 void Pass::prepare_edges() {
-  const std::vector<EdgeTypeInfo>& edge_types = definition_.graph.edge_types;
-  for (size_t e = 0; e < edge_types.size(); ++e) {
-    const EdgeBlock& block = input_.batch->edges[e];
-    ConvEdges edges;
-    edges.count = block.edges();
-    edges.by_target = {block.offsets.data(), block.source.data()};
-    if (step_.training && edges.count > 0)
-      edges.by_source = transpose(edges.by_target, nodes(edge_types[e].target.index()).nodes(),
-                                  nodes(edge_types[e].source.index()).nodes(), step_.arena);
-    edges_.push_back(edges);
-  }
+  for (const EdgeBlock& block : input_.batch->edges)
+    edges_.push_back({{block.offsets.data(), block.source.data()}, block.edges()});
 }
 
 void Pass::prepare_seed_groups() {
@@ -124,43 +127,56 @@ void Pass::add_shallow(size_t type) {
   }
 }
 
-void Pass::expand_nodes() {
-  temporal_.resize(types());
+void Pass::encode_ages() {
   for (size_t t = 0; t < types(); ++t) {
     const NodeBlock& block = nodes(t);
     if (modules_.shallow_of[t] >= 0) add_shallow(t);
-    const bool timed = modules_.temporal_of[t] >= 0 && !block.delta.empty();
-    if (timed)
-      temporal_[t] = modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])].forward(
-          step_, block.delta_s.data(), static_cast<int64_t>(block.delta_s.size()));
-    const Matrix x =
-        new_matrix(step_.arena, nodes_within(t, static_cast<int64_t>(modules_.layers.size())), channels_);
-    step_.pool.for_chunks(x.rows, kTileRows, [&](int64_t begin, int64_t end) {
-      gather_rows(block.row.data(), encoded_[t].output, begin, end, SegmentMode::kOverwrite, x);
-      if (timed)
-        gather_rows(block.delta.data(), temporal_[t].output, begin, end, SegmentMode::kAccumulate, x);
-    });
-    inputs_.push_back(x);
+    NodeVectors& vectors = inputs_.emplace_back();
+    vectors.nodes = block.nodes();
+    vectors.parts.push_back({encoded_[t].output, block.row.data()});
+    if (modules_.temporal_of[t] < 0 || block.delta.empty()) continue;
+    const TemporalEncoder& temporal = modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])];
+    const Matrix ages =
+        temporal.encode(step_, block.delta_s.data(), static_cast<int64_t>(block.delta_s.size()));
+    vectors.parts.push_back({ages, block.delta.data(), &temporal.map(), block.delta_s.data(), true});
+  }
+}
+
+void Pass::expand_inputs() {
+  const int64_t layers = static_cast<int64_t>(modules_.layers.size());
+  for (size_t t = 0; t < types(); ++t) {
+    expanded_.push_back(expand_nodes(step_, inputs_[t], nodes_within(t, layers)));
+    inputs_[t] = expanded_[t].vectors();
   }
 }
 
 void Pass::run_layer(size_t l) {
-  const std::vector<ConstMatrix>& inputs = l == 0 ? inputs_ : layers_[l - 1].outputs;
+  const Modules::Layer& layer = modules_.layers[l];
+  const std::vector<NodeVectors>& inputs = vectors(l);
   const int64_t left = static_cast<int64_t>(modules_.layers.size() - l) - 1;
   std::vector<int64_t> targets;
-  for (size_t t = 0; t < types(); ++t) targets.push_back(nodes_within(t, left));
   LayerState state;
-  state.conv = modules_.layers[l].conv.forward(step_, inputs, edges_, targets);
   state.norms.resize(types());
   for (size_t t = 0; t < types(); ++t) {
-    if (!modules_.layers[l].conv.has_incoming(static_cast<int64_t>(t))) {
-      state.outputs.push_back(inputs[t].slice(0, targets[t]));  // keeps its vector
+    targets.push_back(nodes_within(t, left));
+    const Csr groups = seed_groups_.empty() ? Csr{} : seed_groups_[t];
+    if (layer.conv.has_incoming(static_cast<int64_t>(t)))
+      state.norms[t] = layer.norms[t].start(step_, targets[t], groups, input_.batch->seeds);
+  }
+  state.conv = layer.conv.forward(step_, inputs, edges_, targets,
+                                  [&](size_t t, int64_t begin, int64_t end, Matrix tile) {
+                                    if (layer.norms[t].by_row())
+                                      layer.norms[t].normalise_tile(step_, state.norms[t], begin, end, tile);
+                                  });
+  for (size_t t = 0; t < types(); ++t) {
+    if (!layer.conv.has_incoming(static_cast<int64_t>(t))) {
+      state.outputs.push_back(inputs[t]);  // keeps its vectors
+      state.outputs[t].nodes = targets[t];
       continue;
     }
-    const Csr groups = seed_groups_.empty() ? Csr{} : seed_groups_[t];
-    state.norms[t] =
-        modules_.layers[l].norms[t].forward(step_, state.conv.outputs[t], groups, input_.batch->seeds);
-    state.outputs.push_back(state.norms[t].output);
+    const Matrix output = state.conv.outputs[t];
+    if (!layer.norms[t].by_row()) layer.norms[t].normalise(step_, output, output, state.norms[t]);
+    state.outputs.push_back({targets[t], {{output}}});
   }
   layers_.push_back(std::move(state));
 }
@@ -169,52 +185,56 @@ void Pass::run_layer(size_t l) {
 
 void Pass::backward(Matrix doutput) {
   const Matrix dseeds = modules_.head.backward(step_, head_, doutput);
-  const std::vector<ConstMatrix>& last = layers_.empty() ? inputs_ : layers_.back().outputs;
-  std::vector<Matrix> gradients;
-  for (size_t t = 0; t < types(); ++t)
-    gradients.push_back(new_zero_matrix(step_.arena, last[t].rows, channels_));
-  std::copy(dseeds.data, dseeds.data + dseeds.size(), gradients[definition_.entity_type.index()].data);
+  std::vector<NodeGradients> gradients = new_gradients(vectors(layers_.size()));
+  backward_seeds(dseeds, gradients);
   for (size_t l = layers_.size(); l-- > 0;) backward_layer(l, gradients);
+  backward_inputs(gradients);
   step_.mark("message passing backward");
-  for (size_t t = 0; t < types(); ++t) backward_nodes(t, gradients[t]);
-  step_.mark("temporal backward");
-  backward_encoders();
+  backward_encoders(gradients);
   step_.mark("encoder backward");
 }
 
-void Pass::backward_layer(size_t l, std::vector<Matrix>& gradients) {
-  const std::vector<ConstMatrix>& inputs = l == 0 ? inputs_ : layers_[l - 1].outputs;
+std::vector<NodeGradients> Pass::new_gradients(const std::vector<NodeVectors>& vectors) const {
+  std::vector<NodeGradients> out(vectors.size());
+  for (size_t t = 0; t < vectors.size(); ++t)
+    for (const NodePart& part : vectors[t].parts)
+      out[t].push_back(
+          {part.constant ? Matrix() : new_matrix(step_.arena, part.values.rows, channels_), false});
+  return out;
+}
+
+void Pass::backward_seeds(ConstMatrix dseeds, std::vector<NodeGradients>& gradients) {
+  const size_t entity = definition_.entity_type.index();
+  if (seeds_.x.data != nullptr) return expand_nodes_backward(step_, seeds_, dseeds, gradients[entity]);
+  const Matrix out = finished(gradients[entity][0]);
+  std::copy(dseeds.data, dseeds.data + dseeds.size(), out.data);
+  gradients[entity][0].started = true;
+}
+
+void Pass::backward_layer(size_t l, std::vector<NodeGradients>& gradients) {
   const Modules::Layer& layer = modules_.layers[l];
-  std::vector<Matrix> dinputs;
+  std::vector<NodeGradients> dinputs = new_gradients(vectors(l));
+  std::vector<Matrix> doutputs(types());
   for (size_t t = 0; t < types(); ++t) {
-    dinputs.push_back(new_zero_matrix(step_.arena, inputs[t].rows, channels_));
-    if (layer.conv.has_incoming(static_cast<int64_t>(t)))
-      layer.norms[t].backward(step_, layers_[l].norms[t], gradients[t], gradients[t]);
-    else
-      std::copy(gradients[t].data, gradients[t].data + gradients[t].size(), dinputs[t].data);
+    if (!layer.conv.has_incoming(static_cast<int64_t>(t))) {
+      dinputs[t] = gradients[t];
+      continue;
+    }
+    doutputs[t] = finished(gradients[t][0]);
+    layer.norms[t].backward(step_, layers_[l].norms[t], doutputs[t], doutputs[t]);
   }
-  layer.conv.backward(step_, layers_[l].conv, edges_, gradients, dinputs);
+  layer.conv.backward(step_, layers_[l].conv, doutputs, dinputs);
   gradients = std::move(dinputs);
 }
 
-void Pass::backward_nodes(size_t t, Matrix dx) {
-  const NodeBlock& block = nodes(t);
-  const int64_t distinct = static_cast<int64_t>(block.distinct.size());
-  const Matrix drows = new_matrix(step_.arena, distinct, channels_);
-  const Csr by_row = transpose_gather(block.row.data(), dx.rows, distinct, step_.arena);
-  step_.pool.for_chunks(distinct, kTileRows / 4, [&](int64_t begin, int64_t end) {
-    segment_sum(by_row, nullptr, dx, begin, end, SegmentMode::kOverwrite, drows);
-  });
-  modules_.encoders[t].prepare_backward(step_, encoded_[t], drows);
-  if (modules_.shallow_of[t] >= 0) backward_shallow(t, drows);
-  if (modules_.temporal_of[t] < 0 || block.delta.empty()) return;
-  const int64_t deltas = static_cast<int64_t>(block.delta_s.size());
-  const Matrix dtime = new_matrix(step_.arena, deltas, channels_);
-  const Csr by_delta = transpose_gather(block.delta.data(), dx.rows, deltas, step_.arena);
-  step_.pool.for_chunks(deltas, kTileRows / 4, [&](int64_t begin, int64_t end) {
-    segment_sum(by_delta, nullptr, dx, begin, end, SegmentMode::kOverwrite, dtime);
-  });
-  modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])].backward(step_, temporal_[t], dtime);
+void Pass::backward_inputs(std::vector<NodeGradients>& gradients) {
+  for (size_t t = 0; t < expanded_.size(); ++t) {
+    NodeGradients parts = new_gradients({expanded_[t].from})[0];
+    expand_nodes_backward(step_, expanded_[t], finished(gradients[t][0]), parts);
+    gradients[t] = std::move(parts);
+  }
+  for (size_t t = 0; t < types(); ++t)
+    if (modules_.shallow_of[t] >= 0) backward_shallow(t, finished(gradients[t][0]));
 }
 
 void Pass::backward_shallow(size_t type, ConstMatrix drows) {
@@ -228,7 +248,9 @@ void Pass::backward_shallow(size_t type, ConstMatrix drows) {
   }
 }
 
-void Pass::backward_encoders() {
+void Pass::backward_encoders(const std::vector<NodeGradients>& gradients) {
+  for (size_t t = 0; t < types(); ++t)
+    modules_.encoders[t].prepare_backward(step_, encoded_[t], finished(gradients[t][0]));
   const std::vector<SlotWork> work = slot_work(encoded_);
   step_.pool.for_each(static_cast<int64_t>(work.size()), [&](int64_t i) {
     const SlotWork& item = work[static_cast<size_t>(i)];
@@ -239,13 +261,19 @@ void Pass::backward_encoders() {
 
 std::string Pass::first_not_finite() const {
   const auto table = [&](size_t t) { return "'" + definition_.graph.node_types[t].name + "'"; };
+  const auto finite = [&](const LinearParameters& map) {
+    return all_finite(step_.weight(map.weight, channels_, channels_)) &&
+           all_finite({step_.value(map.bias), 1, channels_});
+  };
   for (size_t t = 0; t < types(); ++t)
     if (!all_finite(encoded_[t].output)) return "encoder of table " + table(t);
   for (size_t t = 0; t < types(); ++t)
-    if (!all_finite(inputs_[t])) return "temporal encoder of table " + table(t);
+    if (modules_.temporal_of[t] >= 0 &&
+        !finite(modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])].map()))
+      return "temporal encoder of table " + table(t);
   for (size_t l = 0; l < layers_.size(); ++l)
     for (size_t t = 0; t < types(); ++t)
-      if (!all_finite(layers_[l].outputs[t]))
+      if (is_matrix(layers_[l].outputs[t]) && !all_finite(layers_[l].outputs[t].parts[0].values))
         return "message passing layer " + std::to_string(l + 1) + ", table " + table(t);
   if (!all_finite(head_.output)) return "head";
   return "";

@@ -8,6 +8,7 @@
 #include "nn/hetero_conv.h"
 #include "nn/mlp_head.h"
 #include "nn/node_norm.h"
+#include "nn/node_vectors.h"
 #include "nn/table_encoder.h"
 #include "nn/temporal_encoder.h"
 
@@ -41,7 +42,7 @@ class Pass {
   // From d loss / d outputs; training steps only.
   void backward(Matrix doutput);
 
-  ConstMatrix seed_vectors() const;  // (seeds, channels) before the head
+  ConstMatrix seed_vectors() const { return seed_vectors_; }  // (seeds, channels) before the head
   // The first module whose output holds a value that is not finite, in the order of the forward pass; ""
   // where all are.
   std::string first_not_finite() const;
@@ -50,7 +51,7 @@ class Pass {
   struct LayerState {
     HeteroConv::Context conv;
     std::vector<NodeNorm::Context> norms;
-    std::vector<ConstMatrix> outputs;  // per node type
+    std::vector<NodeVectors> outputs;  // per node type
   };
 
   size_t types() const { return modules_.encoders.size(); }
@@ -63,12 +64,18 @@ class Pass {
   NodeId shallow_row(size_t type, NodeId node) const;
   void add_shallow(size_t type);
   void backward_shallow(size_t type, ConstMatrix drows);
-  void expand_nodes();
+  void encode_ages();
+  void expand_inputs();
   void run_layer(size_t layer);
+  const std::vector<NodeVectors>& vectors(size_t layer) const {
+    return layer == 0 ? inputs_ : layers_[layer - 1].outputs;
+  }
 
-  void backward_layer(size_t layer, std::vector<Matrix>& gradients);
-  void backward_nodes(size_t type, Matrix dx);
-  void backward_encoders();
+  std::vector<NodeGradients> new_gradients(const std::vector<NodeVectors>& vectors) const;
+  void backward_seeds(ConstMatrix dseeds, std::vector<NodeGradients>& gradients);
+  void backward_layer(size_t layer, std::vector<NodeGradients>& gradients);
+  void backward_inputs(std::vector<NodeGradients>& gradients);
+  void backward_encoders(const std::vector<NodeGradients>& gradients);
 
   const ModelDefinition& definition_;
   const Modules& modules_;
@@ -77,11 +84,13 @@ class Pass {
   int64_t channels_;
   bool trims_;  // layers compute only the nodes that the next one reads
 
-  std::vector<TableEncoder::Context> encoded_;      // per node type
-  std::vector<TemporalEncoder::Context> temporal_;  // per node type; empty where none
-  std::vector<ConstMatrix> inputs_;                 // per node type: vectors that enter the first layer
-  std::vector<ConvEdges> edges_;                    // per edge type
-  std::vector<Csr> seed_groups_;                    // per node type, instance norm only: nodes of each seed
+  std::vector<TableEncoder::Context> encoded_;  // per node type
+  std::vector<NodeVectors> inputs_;             // per node type: vectors that enter the first layer
+  std::vector<ExpandedNodes> expanded_;         // per node type, maximum over neighbours only: inputs_ before
+  std::vector<ConvEdges> edges_;                // per edge type
+  ExpandedNodes seeds_;                         // of a type that no edge type enters
+  ConstMatrix seed_vectors_;
+  std::vector<Csr> seed_groups_;  // per node type, instance norm only: nodes of each seed
   std::vector<LayerState> layers_;
   MlpHead::Context head_;
 };

@@ -70,8 +70,7 @@ class RelationalModel {
   std::string predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs);
 
   // Tells `marks` (borrowed; nullptr: nobody) when parts of a training step end: "encoder forward", "temporal
-  // forward", "message passing forward", "head and loss", "message passing backward", "temporal backward",
-  // "encoder backward".
+  // forward", "message passing forward", "head and loss", "message passing backward", "encoder backward".
   void set_marks(StepMarks* marks);
 
   // The seeds' vectors before the head in the last predict or train_step: (seeds, channels).

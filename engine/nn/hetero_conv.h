@@ -11,24 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "kernel/gemm.h"
-#include "kernel/segment.h"
-#include "nn/step.h"
+#include "nn/conv_plan.h"
+#include "nn/conv_terms.h"
 
 namespace rle {
-
-enum class Reduce { kSum, kMean, kMax };
 
 struct ConvEdgeType {
   std::string name;                // "<source>.<edge>.<target>", for parameter names
   int64_t source = 0, target = 0;  // node types
-};
-
-// The sampled edges of one type: sources by target, and targets by source.
-struct ConvEdges {
-  Csr by_target;  // (target nodes + 1)
-  Csr by_source;  // (source nodes + 1)
-  int64_t count = 0;
 };
 
 class HeteroConv {
@@ -37,37 +27,22 @@ class HeteroConv {
   HeteroConv(ParameterStore& parameters, const std::string& prefix, std::vector<ConvEdgeType> edge_types,
              int64_t node_types, int64_t channels, Reduce conv, Reduce hetero);
 
-  // The edge types that are combined before anything nonlinear: all of a target type, or (max over types)
-  // each by itself.
-  struct Group {
-    std::vector<size_t> edges;  // edge types
-    PackedMatrix root;          // (channels, channels) sum of the roots, transposed
-    Matrix root_weight;         // the sum itself
-    Matrix output;              // (targets, channels)
-  };
-  struct EdgeState {
-    bool active = false;  // has edges into the targets of this layer
-    PackedMatrix neighbour;
-    Matrix aggregated;                // (targets, channels)
-    Matrix ties;                      // max only
-    float* inverse_degree = nullptr;  // mean only: (targets)
-  };
   struct Context {
-    std::vector<int64_t> targets;            // per node type: nodes that get an output
-    std::vector<ConstMatrix> inputs;         // per node type
-    std::vector<EdgeState> edges;            // per edge type
-    std::vector<std::vector<Group>> groups;  // per node type
+    ConvTerms terms;
+    std::vector<std::vector<size_t>> groups;  // per node type
     std::vector<Matrix> outputs;  // per node type (targets, channels); without data where no edge type enters
     std::vector<int32_t*> winner;  // max over types: (targets, channels) the group that won
   };
 
-  // inputs: per node type, at least the targets and their sources.
-  Context forward(Step& step, const std::vector<ConstMatrix>& inputs, const std::vector<ConvEdges>& edges,
-                  const std::vector<int64_t>& targets) const;
+  // inputs: per node type, at least the targets and their sources; one part without index where conv is a
+  // maximum. targets: per node type, the nodes that get an output. done (or empty): told of each finished
+  // tile of outputs, which it may change; on any thread.
+  Context forward(Step& step, const std::vector<NodeVectors>& inputs, const std::vector<ConvEdges>& edges,
+                  const std::vector<int64_t>& targets, const TileDone& done) const;
 
-  // Adds to dinputs (per node type, as inputs). doutputs may be changed.
-  void backward(Step& step, const Context& context, const std::vector<ConvEdges>& edges,
-                const std::vector<Matrix>& doutputs, const std::vector<Matrix>& dinputs) const;
+  // Writes or adds to gradients (per node type and part of the inputs). doutputs may be changed.
+  void backward(Step& step, Context& context, const std::vector<Matrix>& doutputs,
+                std::vector<NodeGradients>& gradients) const;
 
   bool has_incoming(int64_t node_type) const { return !incoming_[static_cast<size_t>(node_type)].empty(); }
 
@@ -76,18 +51,12 @@ class HeteroConv {
     ParameterId neighbour_weight, neighbour_bias, root_weight;
   };
 
-  void prepare_edge(Step& step, size_t edge, const ConvEdges& edges, Context& context) const;
-  Group make_group(Step& step, std::vector<size_t> edges, int64_t targets) const;
-  void forward_group(Step& step, const Context& context, const std::vector<ConvEdges>& edges, size_t type,
-                     const Group& group) const;
-  void combine_groups(Step& step, size_t type, Context& context) const;
-  std::vector<Matrix> split_gradient(Step& step, const Context& context, size_t type, Matrix doutput) const;
-  void backward_group(Step& step, const Context& context, const std::vector<ConvEdges>& edges, size_t type,
-                      const Group& group, ConstMatrix doutput, const std::vector<Matrix>& dinputs) const;
-  void group_gradients(Step& step, const Context& context, size_t type, const Group& group,
-                       ConstMatrix doutput) const;
-  void backward_edge(Step& step, const Context& context, const ConvEdges& edges, size_t edge,
-                     ConstMatrix doutput, Matrix dsource) const;
+  void add_group(Step& step, size_t type, std::vector<size_t> edge_types, const std::vector<ConvEdges>& edges,
+                 int64_t targets, Context& context) const;
+  void combine_groups(size_t type, int64_t begin, int64_t end, const Context& context) const;
+  void split_gradient(Step& step, const Context& context, size_t type, Matrix doutput,
+                      std::vector<Matrix>& dz) const;
+  void add_group_gradients(Step& step, const ConvGroup& group) const;
 
   std::vector<ConvEdgeType> edge_types_;
   std::vector<SageParameters> parameters_;

@@ -94,15 +94,16 @@ class Convolved {
   // Returns d inputs, added to `start`.
   std::vector<std::vector<float>> backward(std::vector<std::vector<float>> doutputs, float start = 0.0f) {
     Step step = bench.fresh_step(true);
-    const HeteroConv::Context context = run(step);
+    HeteroConv::Context context = run(step);
     std::vector<std::vector<float>> dinputs;
-    std::vector<Matrix> dy, dx;
+    std::vector<Matrix> dy;
+    std::vector<NodeGradients> dx;
     for (const std::vector<float>& input : inputs) dinputs.emplace_back(input.size(), start);
     for (size_t t = 0; t < inputs.size(); ++t) {
       dy.push_back(view(doutputs[t], graph.targets[t], kChannels));
-      dx.push_back(view(dinputs[t], graph.nodes[t], kChannels));
+      dx.push_back({{view(dinputs[t], graph.nodes[t], kChannels), true}});
     }
-    conv_.backward(step, context, edges_, dy, dx);
+    conv_.backward(step, context, dy, dx);
     return dinputs;
   }
   std::vector<std::vector<float>> weights() const {
@@ -126,9 +127,10 @@ class Convolved {
   int64_t node_types() const { return static_cast<int64_t>(graph.nodes.size()); }
 
   HeteroConv::Context run(Step& step) {
-    std::vector<ConstMatrix> x;
-    for (size_t t = 0; t < inputs.size(); ++t) x.push_back(view(inputs[t], graph.nodes[t], kChannels));
-    return conv_.forward(step, x, edges_, graph.targets);
+    std::vector<NodeVectors> x;
+    for (size_t t = 0; t < inputs.size(); ++t)
+      x.push_back({graph.nodes[t], {{view(inputs[t], graph.nodes[t], kChannels)}}});
+    return conv_.forward(step, x, edges_, graph.targets, {});
   }
   void add_edges(const EdgeList& list) {
     ConvEdges edges;
@@ -149,8 +151,6 @@ class Convolved {
       }
       offsets[targets] = filled;
       edges.by_target = {offsets, index};
-      edges.by_source =
-          transpose(edges.by_target, targets, graph.nodes[static_cast<size_t>(list.type.source)], layout_);
       edges.count = filled;
     }
     edges_.push_back(edges);

@@ -37,30 +37,48 @@ NodeNorm::NodeNorm(ParameterStore& parameters, const std::string& name, NormKind
 }
 
 NodeNorm::Context NodeNorm::forward(Step& step, ConstMatrix x, const Csr& groups, int64_t group_count) const {
+  Context context = start(step, x.rows, groups, group_count);
+  normalise(step, x, new_matrix(step.arena, x.rows, channels_), context);
+  return context;
+}
+
+NodeNorm::Context NodeNorm::start(Step& step, int64_t count, const Csr& groups, int64_t group_count) const {
   Context context;
   const bool all_rows = kind_ == NormKind::kBatch;
   context.group_count = all_rows ? 1 : group_count;
   context.groups = groups;
   if (all_rows) {
     int32_t* offsets = step.arena.allocate<int32_t>(2);
-    int32_t* rows = step.arena.allocate<int32_t>(x.rows);
+    int32_t* rows = step.arena.allocate<int32_t>(count);
     offsets[0] = 0;
-    offsets[1] = static_cast<int32_t>(x.rows);
-    for (int64_t i = 0; i < x.rows; ++i) rows[i] = static_cast<int32_t>(i);
+    offsets[1] = static_cast<int32_t>(count);
+    for (int64_t i = 0; i < count; ++i) rows[i] = static_cast<int32_t>(i);
     context.groups = {offsets, rows};
   }
-  const int64_t scales = kind_ == NormKind::kLayer ? x.rows : context.group_count * channels_;
-  context.saved = {new_matrix(step.arena, x.rows, channels_), step.arena.allocate<float>(scales),
-                   step.arena.allocate<uint8_t>(x.size()), 1.0f};
-  context.output = new_matrix(step.arena, x.rows, channels_);
-  context.running = kind_ == NormKind::kBatch && (!step.training || x.rows == 1);
+  const int64_t scales = kind_ == NormKind::kLayer ? count : context.group_count * channels_;
+  context.saved = {new_matrix(step.arena, count, channels_), step.arena.allocate<float>(scales),
+                   step.arena.allocate<uint8_t>(count * channels_), 1.0f};
+  context.running = kind_ == NormKind::kBatch && (!step.training || count == 1);
+  return context;
+}
+
+void NodeNorm::normalise(Step& step, ConstMatrix x, Matrix output, Context& context) const {
+  context.output = output;
   if (kind_ == NormKind::kLayer)
-    forward_layer(step, x, context);
+    step.pool.for_chunks(x.rows, kTileRows, [&](int64_t begin, int64_t end) {
+      norm_relu_forward(x.slice(begin, end), {step.value(affine_.weight), step.value(affine_.bias)}, {},
+                        context.saved.slice(begin, end), output.slice(begin, end));
+    });
   else if (context.running)
     forward_running(step, x, context);
   else
     forward_groups(step, x, context);
-  return context;
+}
+
+void NodeNorm::normalise_tile(const Step& step, const Context& context, int64_t begin, int64_t end,
+                              Matrix tile) const {
+  norm_relu_forward(tile, {step.value(affine_.weight), step.value(affine_.bias)}, {},
+                    context.saved.slice(begin, end), tile);
 }
 
 void NodeNorm::backward(Step& step, const Context& context, ConstMatrix dy, Matrix dx) const {
@@ -69,13 +87,6 @@ void NodeNorm::backward(Step& step, const Context& context, ConstMatrix dy, Matr
     backward_layer(step, context, dy, dx);
   else
     backward_groups(step, context, dy, dx);
-}
-
-void NodeNorm::forward_layer(Step& step, ConstMatrix x, Context& context) const {
-  step.pool.for_chunks(x.rows, kTileRows, [&](int64_t begin, int64_t end) {
-    norm_relu_forward(x.slice(begin, end), {step.value(affine_.weight), step.value(affine_.bias)}, {},
-                      context.saved.slice(begin, end), context.output.slice(begin, end));
-  });
 }
 
 void NodeNorm::backward_layer(Step& step, const Context& context, ConstMatrix dy, Matrix dx) const {

@@ -31,11 +31,17 @@ class NodeNorm {
 
   // groups: for instance norm, the rows of each seed; else ignored.
   Context forward(Step& step, ConstMatrix x, const Csr& groups, int64_t group_count) const;
+  // The same in pieces, in place: start, then `normalise` once for all rows, or (by_row) once a tile, on any
+  // thread.
+  Context start(Step& step, int64_t rows, const Csr& groups, int64_t group_count) const;
+  bool by_row() const { return kind_ == NormKind::kLayer; }
+  void normalise_tile(const Step& step, const Context& context, int64_t begin, int64_t end,
+                      Matrix tile) const;
+  void normalise(Step& step, ConstMatrix x, Matrix output, Context& context) const;
   // dx from dy; may be the same memory.
   void backward(Step& step, const Context& context, ConstMatrix dy, Matrix dx) const;
 
  private:
-  void forward_layer(Step& step, ConstMatrix x, Context& context) const;
   void forward_groups(Step& step, ConstMatrix x, Context& context) const;
   void forward_running(Step& step, ConstMatrix x, Context& context) const;
   void update_running(Step& step, int64_t column, float mean, float variance, int64_t rows) const;

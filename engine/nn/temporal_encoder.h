@@ -1,5 +1,6 @@
-// The temporal encoder of one node type: a linear map of the sinusoidal encoding of (seed time - node time),
-// computed once per distinct difference of a batch (docs/model.md, temporal encoder).
+// The temporal encoder of one node type: a linear map of the sinusoidal encoding of (seed time - node time)
+// (docs/model.md, temporal encoder). The encoding is computed once per distinct difference of a batch; the
+// map is applied by what reads the vectors (nn/node_vectors.h).
 #pragma once
 
 #include <string>
@@ -13,13 +14,9 @@ class TemporalEncoder {
  public:
   TemporalEncoder(ParameterStore& parameters, const std::string& name, int64_t channels);
 
-  struct Context {
-    Matrix features;  // (distinct, channels)
-    Matrix output;    // (distinct, channels)
-  };
-
-  Context forward(Step& step, const int64_t* delta_s, int64_t distinct) const;
-  void backward(Step& step, const Context& context, ConstMatrix doutput) const;
+  // The encodings (distinct, channels).
+  Matrix encode(Step& step, const int64_t* delta_s, int64_t distinct) const;
+  const LinearParameters& map() const { return linear_; }
 
  private:
   LinearParameters linear_;
