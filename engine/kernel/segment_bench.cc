@@ -60,6 +60,33 @@ void segment_maximum(benchmark::State& state) {
 }
 BENCHMARK(segment_maximum)->Arg(1024);
 
+void segment_maximum_plain(benchmark::State& state) {
+  const Operands op(state.range(0));
+  for (auto _ : state) segment_max_oracle(op.lists(), op.x, 0, kLists, op.y, op.ties);
+  set_bandwidth(state, kLists * (kLength + 2));
+}
+BENCHMARK(segment_maximum_plain)->Arg(1024);
+
+// Four gathers into one output, in one pass, and one after the other.
+void four_gathers_at_once(benchmark::State& state) {
+  const Operands op(state.range(0));
+  std::vector<ListTerm> terms;
+  for (int64_t t = 0; t < 4; ++t) terms.push_back({op.x.data, nullptr, op.index.data() + t * kLists});
+  for (auto _ : state) list_sum(terms, 0, kLists, SegmentMode::kOverwrite, op.y);
+  set_bandwidth(state, 5 * kLists);
+}
+BENCHMARK(four_gathers_at_once)->Arg(1024)->Arg(262144);
+
+void four_gathers_in_turn(benchmark::State& state) {
+  const Operands op(state.range(0));
+  for (auto _ : state)
+    for (int64_t t = 0; t < 4; ++t)
+      gather_rows(op.index.data() + t * kLists, op.x, 0, kLists,
+                  t == 0 ? SegmentMode::kOverwrite : SegmentMode::kAccumulate, op.y);
+  set_bandwidth(state, 5 * kLists);
+}
+BENCHMARK(four_gathers_in_turn)->Arg(1024)->Arg(262144);
+
 void gather(benchmark::State& state) {
   const Operands op(state.range(0));
   for (auto _ : state) gather_rows(op.index.data(), op.x, 0, kLists, SegmentMode::kOverwrite, op.y);

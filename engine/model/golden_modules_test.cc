@@ -123,16 +123,21 @@ TEST_P(GoldenModules, NodeVectors) {
         continue;
       const NodeBlock& block = bench.nodes(t);
       const Matrix rows = bench.matrix(bench.fixture.module_output("out.encoder." + bench.table(t)));
-      TemporalEncoder::Context time;
-      if (bench.modules.temporal_of[t] >= 0)
-        time = bench.modules.temporal[static_cast<size_t>(bench.modules.temporal_of[t])].forward(
-            bench.step, block.delta_s.data(), static_cast<int64_t>(block.delta_s.size()));
+      Matrix time;
+      if (bench.modules.temporal_of[t] >= 0) {
+        const TemporalEncoder& temporal =
+            bench.modules.temporal[static_cast<size_t>(bench.modules.temporal_of[t])];
+        time = map_values(
+            bench.step,
+            temporal.encode(bench.step, block.delta_s.data(), static_cast<int64_t>(block.delta_s.size())),
+            temporal.map());
+      }
       const int shallow = bench.modules.shallow_of[t];
       std::vector<float> got;
       for (size_t i = 0; i < block.row.size(); ++i)
         for (int64_t c = 0; c < bench.channels(); ++c) {
           float value = rows.row(block.row[i])[c];
-          if (time.output.data != nullptr) value += time.output.row(block.delta[i])[c];
+          if (time.data != nullptr) value += time.row(block.delta[i])[c];
           if (shallow >= 0)
             value += bench.step.value(bench.modules.shallow[static_cast<size_t>(
                 shallow)])[int64_t{block.distinct[static_cast<size_t>(block.row[i])]} * bench.channels() + c];
@@ -173,7 +178,9 @@ TEST_P(GoldenModules, MessagePassingLayers) {
         inputs.push_back(given.rows == within(config.gnn_layers - l) ? ConstMatrix(given) : own[t]);
         targets.push_back(within(config.gnn_layers - 1 - l));
       }
-      const HeteroConv::Context conv = layer.conv.forward(bench.step, inputs, edges, targets);
+      std::vector<NodeVectors> vectors;
+      for (const ConstMatrix& input : inputs) vectors.push_back({input.rows, {{input}}});
+      const HeteroConv::Context conv = layer.conv.forward(bench.step, vectors, edges, targets, {});
       for (size_t t = 0; t < bench.types(); ++t) {
         own[t] = inputs[t].slice(0, std::min(targets[t], inputs[t].rows));
         if (!layer.conv.has_incoming(static_cast<int64_t>(t))) continue;
