@@ -58,7 +58,8 @@ bench-peer: build $(PEER)/installed $(if $(filter hm%,$(or $(WORKS),hm)),build/h
 $(PEER)/installed: bench/peer/requirements.txt | setup
 	@echo "bench: installing the peer into $(PEER)"
 	@$(PYTHON) -m venv --clear $(PEER)
-	@$(PEER)/bin/pip install -q --disable-pip-version-check --only-binary :all: -r $<
+	@$(PEER)/bin/pip install -q --disable-pip-version-check --only-binary :all: -r $< >build/peer-pip.log 2>&1 || \
+	  { grep -i error build/peer-pip.log >&2; echo "bench: pip could not install $< (whole log: build/peer-pip.log)" >&2; exit 1; }
 	@touch $@
 
 results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 2 cores), write docs/results.md

@@ -61,7 +61,7 @@ __attribute__((target("avx512f,avx512bf16"))) float chain_bf16(int64_t rounds, f
 double gflop_s(float (*chain)(int64_t, float, float), int lanes) {
   double best = 1e9;
   volatile float kept = 0.5f;
-  for (int run = 0; run < 7; ++run) {
+  for (int run = 0; run < 25; ++run) {
     const double start = now_s();
     kept = chain(kRounds, 0.5f + kept * 1e-9f, 0.25f);
     best = std::min(best, now_s() - start);
@@ -74,7 +74,7 @@ double copy_gb_s() {
   const std::vector<char> from(size, 1);
   std::vector<char> to(size, 2);
   double best = 1e9;
-  for (int run = 0; run < 5; ++run) {
+  for (int run = 0; run < 9; ++run) {
     const double start = now_s();
     std::memcpy(to.data(), from.data(), size);
     best = std::min(best, now_s() - start);
