@@ -120,7 +120,8 @@ class ConvCosts {
 StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input, int64_t parameters) {
   const Batch& batch = *input.batch;
   const auto channels = static_cast<double>(definition.config.channels);
-  Cost read, gather, encoder, encoder_back, temporal;
+  Cost read, gather, encoder, encoder_back, ages_encoded;
+  double age_maps = 0;  // flop
   for (size_t t = 0; t < batch.nodes.size(); ++t) {
     const NodeBlock& nodes = batch.nodes[t];
     const double rows = count(nodes.distinct.size()), ages = count(nodes.delta_s.size());
@@ -129,8 +130,8 @@ StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input,
     gather.bytes += table.gather.bytes;
     encoder.flop += table.forward.flop, encoder.bytes += table.forward.bytes;
     encoder_back.flop += table.backward.flop, encoder_back.bytes += table.backward.bytes;
-    temporal.flop += ages * map_flop(channels);
-    temporal.bytes += ages * channels * kValueBytes;
+    ages_encoded.bytes += ages * channels * kValueBytes;
+    age_maps += ages * map_flop(channels);
     read.bytes += 2 * 2 * kValueBytes * static_cast<double>(nodes.nodes());
   }
   for (const EdgeBlock& edges : batch.edges)
@@ -141,11 +142,10 @@ StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input,
   return {{"read batch file", read},
           {"feature gather", gather},
           {"encoder forward", encoder},
-          {"temporal forward", temporal},
-          {"message passing forward", conv},
+          {"temporal forward", ages_encoded},
+          {"message passing forward", {conv.flop + age_maps, conv.bytes}},
           {"head and loss", {head, 0}},
-          {"message passing backward", {2 * conv.flop, conv.bytes}},
-          {"temporal backward", temporal},
+          {"message passing backward", {2 * conv.flop + age_maps, conv.bytes}},
           {"encoder backward", encoder_back},
           {"optimizer", {0, 7 * kValueBytes * static_cast<double>(parameters)}}};
 }

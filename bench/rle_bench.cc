@@ -112,24 +112,8 @@ void tell_pass(Output& output, const PassResult& pass, int64_t number) {
       {{"event", "pass"}, {"seeds_s", pass.seeds_per_s}, {"others", pass.others}, {"losses", pass.losses}});
 }
 
-// The parts that were timed; the cost of one that was not goes to the timed one before it.
-StepCosts costs_of_timed(const StepCosts& costs, const TrainingBench& bench) {
-  StepCosts timed;
-  const auto parts = bench.parts_ms();
-  for (const auto& [name, cost] : costs) {
-    if (std::any_of(parts.begin(), parts.end(), [&](const auto& part) { return part.first == name; })) {
-      timed.push_back({name, cost});
-    } else if (!timed.empty()) {
-      timed.back().second.flop += cost.flop;
-      timed.back().second.bytes += cost.bytes;
-    }
-  }
-  return timed;
-}
-
 // How far each part is from what the machine's peaks allow (docs/performance.md, cost model).
-Json tell_costs(Output& output, const StepCosts& all, const TrainingBench& bench, bool bf16) {
-  const StepCosts costs = costs_of_timed(all, bench);
+Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& bench, bool bf16) {
   const Peaks peaks = measure_peaks(active_isa());
   output.row("peaks of one core", "{:.0f} GFLOP/s fp32, {:.0f} bf16, copy {:.1f} GB/s", peaks.fp32_gflop_s,
              peaks.bf16_gflop_s, peaks.copy_gb_s);
