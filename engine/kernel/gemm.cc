@@ -38,13 +38,19 @@ PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {
   RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
-  run_packed(
-      {a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, mode == GemmMode::kAccumulate});
+  const float* start = mode == GemmMode::kAccumulate ? c.data : nullptr;
+  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, start, c.stride});
+}
+
+void gemm_bias(ConstMatrix a, const PackedMatrix& b, const float* bias, Matrix c) {
+  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
+  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, bias, 0});
 }
 
 void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c) {
   RLE_CHECK(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
-  run_rows({c.rows, c.cols, a.rows, a.data, 1, a.stride, b.data, b.stride, c.data, c.stride, 1});
+  run_rows(
+      {c.rows, c.cols, a.rows, a.data, 1, a.stride, b.data, b.stride, c.data, c.stride, c.data, c.stride});
 }
 
 void gemm_oracle(ConstMatrix a, ConstMatrix b, Matrix c, GemmMode mode) {

@@ -28,6 +28,9 @@ enum class GemmMode : int { kOverwrite, kAccumulate };
 // c (m, n) = or += a (m, k) b (k, n). Every element is summed over k in order.
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode);
 
+// c (m, n) = bias (n) in every row + a b: a linear map.
+void gemm_bias(ConstMatrix a, const PackedMatrix& b, const float* bias, Matrix c);
+
 // c (m, n) += a^T b, a (rows, m), b (rows, n): the gradient of a weight.
 void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c);
 

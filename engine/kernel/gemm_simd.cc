@@ -12,16 +12,13 @@ constexpr int kVectors = RLE_SIMD_WIDTH == 16 ? 4 : 2;
 constexpr int64_t kPanel = kVectors * kLanes;
 constexpr int64_t kTailRows = 64;  // rows of B copied at a time where its last columns do not fill a panel
 
-inline FloatVector load(const float* p) { return *reinterpret_cast<const FloatVector*>(p); }
-inline void store(float* p, FloatVector v) { *reinterpret_cast<FloatVector*>(p) = v; }
-
 template <int R>
 inline void tile(int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row,
-                 float* c, int64_t c_row, int accumulate) {
+                 float* c, int64_t c_row, const float* start, int64_t start_row) {
   FloatVector sum[R][kVectors];
   for (int i = 0; i < R; ++i)
     for (int v = 0; v < kVectors; ++v)
-      sum[i][v] = accumulate ? load(c + i * c_row + v * kLanes) : FloatVector{};
+      sum[i][v] = start != nullptr ? load(start + i * start_row + v * kLanes) : FloatVector{};
   for (int64_t p = 0; p < k; ++p) {
     FloatVector row[kVectors];
     for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
@@ -37,42 +34,48 @@ inline void tile(int64_t k, const float* a, int64_t a_row, int64_t a_col, const 
 }
 
 void tile_rows(int64_t rows, int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b,
-               int64_t b_row, float* c, int64_t c_row, int accumulate) {
+               int64_t b_row, float* c, int64_t c_row, const float* start, int64_t start_row) {
   switch (rows) {
     case 1:
-      return tile<1>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+      return tile<1>(k, a, a_row, a_col, b, b_row, c, c_row, start, start_row);
     case 2:
-      return tile<2>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+      return tile<2>(k, a, a_row, a_col, b, b_row, c, c_row, start, start_row);
     case 3:
-      return tile<3>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+      return tile<3>(k, a, a_row, a_col, b, b_row, c, c_row, start, start_row);
     case 4:
-      return tile<4>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+      return tile<4>(k, a, a_row, a_col, b, b_row, c, c_row, start, start_row);
     case 5:
-      return tile<5>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+      return tile<5>(k, a, a_row, a_col, b, b_row, c, c_row, start, start_row);
     default:
-      return tile<kRows>(k, a, a_row, a_col, b, b_row, c, c_row, accumulate);
+      return tile<kRows>(k, a, a_row, a_col, b, b_row, c, c_row, start, start_row);
   }
 }
 
-// One panel of B against all rows of A.
-void full_panel(const GemmOperands& op, const float* b, int64_t b_row, float* c) {
+// Row i of what C's columns from `column` on start from.
+inline const float* start_of(const GemmOperands& op, int64_t i, int64_t column) {
+  return op.start != nullptr ? op.start + i * op.start_row + column : nullptr;
+}
+
+// Columns [column, column + kPanel) of C, with one panel of B.
+void full_panel(const GemmOperands& op, const float* b, int64_t b_row, int64_t column) {
   for (int64_t i = 0; i < op.m; i += kRows) {
     const int64_t rows = op.m - i < kRows ? op.m - i : kRows;
-    tile_rows(rows, op.k, op.a + i * op.a_row, op.a_row, op.a_col, b, b_row, c + i * op.c_row, op.c_row,
-              op.accumulate);
+    tile_rows(rows, op.k, op.a + i * op.a_row, op.a_row, op.a_col, b, b_row, op.c + i * op.c_row + column,
+              op.c_row, start_of(op, i, column), op.start_row);
   }
 }
 
-// A panel of which only `columns` belong to C: by way of a full tile on the stack.
-void partial_panel(const GemmOperands& op, const float* a, int64_t k, const float* b, int64_t b_row, float* c,
-                   int64_t columns, int accumulate) {
+// The last columns of C, fewer than a panel: by way of a full tile on the stack.
+void partial_panel(const GemmOperands& op, const float* b, int64_t b_row, int64_t column) {
   float full[kRows * kPanel];
   for (int64_t i = 0; i < op.m; i += kRows) {
     const int64_t rows = op.m - i < kRows ? op.m - i : kRows;
-    tile_rows(rows, k, a + i * op.a_row, op.a_row, op.a_col, b, b_row, full, kPanel, 0);
+    tile_rows(rows, op.k, op.a + i * op.a_row, op.a_row, op.a_col, b, b_row, full, kPanel, nullptr, 0);
     for (int64_t r = 0; r < rows; ++r) {
-      float* out = c + (i + r) * op.c_row;
-      for (int64_t j = 0; j < columns; ++j) out[j] = full[r * kPanel + j] + (accumulate ? out[j] : 0.0f);
+      float* out = op.c + (i + r) * op.c_row + column;
+      const float* start = start_of(op, i + r, column);
+      for (int64_t j = 0; j < op.n - column; ++j)
+        out[j] = full[r * kPanel + j] + (start != nullptr ? start[j] : 0.0f);
     }
   }
 }
@@ -84,21 +87,25 @@ int64_t gemm_panel() { return kPanel; }
 void gemm_packed(const GemmOperands& op) {
   const float* b = op.b;
   int64_t j = 0;
-  for (; j + kPanel <= op.n; j += kPanel, b += op.k * kPanel) full_panel(op, b, kPanel, op.c + j);
-  if (j < op.n) partial_panel(op, op.a, op.k, b, kPanel, op.c + j, op.n - j, op.accumulate);
+  for (; j + kPanel <= op.n; j += kPanel, b += op.k * kPanel) full_panel(op, b, kPanel, j);
+  if (j < op.n) partial_panel(op, b, kPanel, j);
 }
 
 void gemm_rows(const GemmOperands& op) {
   int64_t j = 0;
-  for (; j + kPanel <= op.n; j += kPanel) full_panel(op, op.b + j, op.b_row, op.c + j);
+  for (; j + kPanel <= op.n; j += kPanel) full_panel(op, op.b + j, op.b_row, j);
   if (j == op.n) return;
   float padded[kTailRows * kPanel];
+  GemmOperands part = op;
   for (int64_t p = 0; p < op.k; p += kTailRows) {
-    const int64_t rows = op.k - p < kTailRows ? op.k - p : kTailRows;
-    for (int64_t r = 0; r < rows; ++r)
+    part.k = op.k - p < kTailRows ? op.k - p : kTailRows;
+    for (int64_t r = 0; r < part.k; ++r)
       for (int64_t column = 0; column < kPanel; ++column)
         padded[r * kPanel + column] = j + column < op.n ? op.b[(p + r) * op.b_row + j + column] : 0.0f;
-    partial_panel(op, op.a + p * op.a_col, rows, padded, kPanel, op.c + j, op.n - j, op.accumulate || p > 0);
+    part.a = op.a + p * op.a_col;
+    partial_panel(part, padded, kPanel, j);
+    part.start = op.c;
+    part.start_row = op.c_row;
   }
 }
 

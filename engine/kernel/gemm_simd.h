@@ -7,7 +7,8 @@
 
 namespace rle {
 
-// Operands of C (m, n) = or += A (m, k) B (k, n); element (i, p) of A is a[i * a_row + p * a_col].
+// Operands of C (m, n) = start + A (m, k) B (k, n); element (i, p) of A is a[i * a_row + p * a_col]. start is
+// C itself, a bias repeated for every row (start_row 0), or nullptr: zero.
 struct GemmOperands {
   int64_t m, n, k;
   const float* a;
@@ -16,7 +17,8 @@ struct GemmOperands {
   int64_t b_row;
   float* c;
   int64_t c_row;
-  int accumulate;  // 0 or 1
+  const float* start;
+  int64_t start_row;
 };
 
 RLE_DECLARE_SIMD(int64_t gemm_panel())

@@ -36,6 +36,16 @@ TEST_P(GemmTest, ProductEqualsTheOracle) {
   }
 }
 
+TEST_P(GemmTest, ALinearMapStartsFromItsBias) {
+  for (const auto& [m, n, k] : kCases) {
+    const Matrix a = random(m, k), b = random(k, n), bias = random(1, n), c = random(m, n), want = copy(c);
+    for (int64_t i = 0; i < m; ++i) std::copy(bias.data, bias.data + n, want.row(i));
+    gemm_bias(a, pack(b, arena_), bias.data, c);
+    gemm_oracle(a, b, want, GemmMode::kAccumulate);
+    expect_close(c, want, k);
+  }
+}
+
 TEST_P(GemmTest, PackingTheTransposeGivesTheSameBits) {
   const Matrix a = random(9, 33), b = random(33, 70), c = random(9, 70), d = copy(c);
   Matrix transposed = new_matrix(arena_, 70, 33);

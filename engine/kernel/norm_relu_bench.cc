@@ -18,7 +18,7 @@ struct Operands {
         keys(static_cast<size_t>(rows)),
         dropout{probability, keys.data()},
         saved{new_zero_matrix(arena, rows, cols), arena.allocate_zero<float>(rows),
-              arena.allocate_zero<uint8_t>(rows * cols), dropout.scale()} {
+              arena.allocate_zero<uint8_t>(rows * mask_bytes(cols)), dropout.scale()} {
     for (int64_t i = 0; i < x.size(); ++i) x.data[i] = static_cast<float>(i % 97) - 48.0f;
     for (int64_t j = 0; j < cols; ++j) parameters.row(0)[j] = 1.0f;
     for (size_t i = 0; i < keys.size(); ++i) keys[i] = static_cast<uint32_t>(i) * 2654435761u;
@@ -41,7 +41,7 @@ void set_bandwidth(benchmark::State& state, int64_t values, double bytes_each) {
 void norm_relu_forward(benchmark::State& state) {
   const Operands op(state.range(0), state.range(1), static_cast<float>(state.range(2)) / 100.0f);
   for (auto _ : state) norm_relu_forward(op.x, op.norm(), op.dropout, op.saved, op.y);
-  set_bandwidth(state, op.x.size(), 4 + 4 + 4 + 1);
+  set_bandwidth(state, op.x.size(), 4 + 4 + 4 + 1.0 / 8);
 }
 BENCHMARK(norm_relu_forward)
     ->Args({256, 128, 0})
@@ -54,7 +54,7 @@ void norm_relu_backward(benchmark::State& state) {
   norm_relu_forward(op.x, op.norm(), op.dropout, op.saved, op.y);
   for (auto _ : state)
     norm_relu_backward(op.x, op.saved, op.norm().weight, op.gradients.row(0), op.gradients.row(1), op.y);
-  set_bandwidth(state, op.x.size(), 4 + 4 + 4 + 1);
+  set_bandwidth(state, op.x.size(), 4 + 4 + 4 + 1.0 / 8);
 }
 BENCHMARK(norm_relu_backward)->Args({256, 128, 20})->Args({65536, 128, 20})->Args({256, 64, 20});
 

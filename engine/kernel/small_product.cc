@@ -16,6 +16,20 @@ void add_outer_product(const float* y, const float* x, Matrix w) {
   RLE_DISPATCH(add_outer_product(y, x, w.data, w.rows, w.cols, w.stride))
 }
 
+void multiply_two_vectors(ConstMatrix w, ConstVectorPair x, VectorPair y) {
+  RLE_DISPATCH(multiply_two_vectors({w.data, w.rows, w.cols, w.stride}, x.first, x.second, y.first, y.second))
+}
+
+void add_two_transposed_products(ConstMatrix w, ConstVectorPair y, VectorPair x) {
+  RLE_DISPATCH(
+      add_two_transposed_products({w.data, w.rows, w.cols, w.stride}, y.first, y.second, x.first, x.second))
+}
+
+void add_two_outer_products(ConstVectorPair y, ConstVectorPair x, Matrix w) {
+  RLE_DISPATCH(add_two_outer_products(y.first, y.second, x.first, x.second, w.data,
+                                      {nullptr, w.rows, w.cols, w.stride}))
+}
+
 void multiply_vector_oracle(ConstMatrix w, const float* x, float* y) {
   for (int64_t i = 0; i < w.rows; ++i) {
     double sum = 0;

@@ -13,6 +13,17 @@ void add_transposed_product(ConstMatrix w, const float* y, float* x);
 // w += y (rows) outer x (cols)
 void add_outer_product(const float* y, const float* x, Matrix w);
 
+// Two products in one pass over w: what a numeric column's weight and bias need.
+struct VectorPair {
+  float *first, *second;
+};
+struct ConstVectorPair {
+  const float *first, *second;
+};
+void multiply_two_vectors(ConstMatrix w, ConstVectorPair x, VectorPair y);
+void add_two_transposed_products(ConstMatrix w, ConstVectorPair y, VectorPair x);
+void add_two_outer_products(ConstVectorPair y, ConstVectorPair x, Matrix w);
+
 // The plain loops, for tests: the same contracts.
 void multiply_vector_oracle(ConstMatrix w, const float* x, float* y);
 void add_transposed_product_oracle(ConstMatrix w, const float* y, float* x);

@@ -46,6 +46,27 @@ TEST_P(SmallProductTest, OuterProductIsAddedToItsColumnsOnly) {
   }
 }
 
+TEST_P(SmallProductTest, TwoProductsAtOnceEqualOneAfterTheOther) {
+  for (const auto& [rows, cols] : kSizes) {
+    const Matrix wide = random(rows, cols + 5), w = inner_columns(wide, cols), x = random(2, cols),
+                 y = random(2, rows);
+    const Matrix got_y = random(2, rows), want_y = random(2, rows), got_x = random(2, cols),
+                 want_x = copy(got_x);
+    const Matrix want = copy(wide);
+    multiply_two_vectors(w, {x.row(0), x.row(1)}, {got_y.row(0), got_y.row(1)});
+    add_two_transposed_products(w, {y.row(0), y.row(1)}, {got_x.row(0), got_x.row(1)});
+    for (int64_t v = 0; v < 2; ++v) {
+      multiply_vector_oracle(w, x.row(v), want_y.row(v));
+      add_transposed_product_oracle(w, y.row(v), want_x.row(v));
+      add_outer_product_oracle(y.row(v), x.row(v), inner_columns(want, cols));
+    }
+    expect_near(got_y, want_y, 2e-5);
+    expect_near(got_x, want_x, 2e-5);
+    add_two_outer_products({y.row(0), y.row(1)}, {x.row(0), x.row(1)}, w);
+    expect_near(wide, want, 1e-5);
+  }
+}
+
 TEST_P(SmallProductTest, SmallLiteralExample) {
   float data[] = {1, 2, 3, 4, 5, 6};
   const Matrix w(data, 2, 3);

@@ -24,7 +24,8 @@ class ModelTest : public ::testing::Test {
     return out;
   }
   double loss(RelationalModel& model, const GoldenFixture& fixture) {
-    return model.train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(9), pool_).loss;
+    // Masks of this key leave no ReLU within the steps of the slopes below.
+    return model.train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(27), pool_).loss;
   }
 
   ThreadPool pool_{1};

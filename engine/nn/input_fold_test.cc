@@ -17,51 +17,53 @@ class Folded {
   Folded(const std::vector<ColumnShape>& shapes, int64_t rows, int threads = 1)
       : table(shapes, rows), bench(threads), fold_(bench.parameters, "t", shapes, kChannels) {
     const LinearParameters map = add_linear(bench.parameters, "map", kChannels, fold_.columns() * kChannels);
-    sides_.push_back({false, map.weight, map.bias});
-    if (shapes.size() == 1) sides_.push_back({true, {}, {}});
+    std::vector<FoldSide> sides{{false, map.weight, map.bias}};
+    if (shapes.size() == 1) sides.push_back({true, {}, {}});
+    fold_.set_sides(std::move(sides));
     bench.randomise();
   }
 
-  std::vector<std::vector<float>> forward() {
+  // (rows, width), side beside side.
+  std::vector<float> forward() {
     Step step = bench.step(true);
     bench.arena.reset();
-    context_ = fold_.prepare(step, table.values(), sides_);
-    std::vector<std::vector<float>> outputs;
-    for (size_t s = 0; s < sides_.size(); ++s) {
-      const Matrix out = new_matrix(bench.arena, table.values().rows, kChannels);
-      float* scratch = bench.arena.allocate<float>(kTileRows * fold_.dense_width());
-      for_tiles(0, out.rows, [&](int64_t begin, int64_t end) {
-        fold_.forward_tile(step, table.values(), context_, sides_[s], s, begin, end, scratch,
-                           out.slice(begin, end));
-      });
-      outputs.push_back(values_of(out));
-    }
-    return outputs;
+    context_ = fold_.prepare(step, table.values());
+    const Matrix out = new_matrix(bench.arena, table.values().rows, fold_.width());
+    float* scratch = bench.arena.allocate<float>(kTileRows * fold_.dense_width());
+    for_tiles(0, out.rows, [&](int64_t begin, int64_t end) {
+      fold_.forward_tile(table.values(), context_, begin, end, scratch, out.slice(begin, end));
+    });
+    return values_of(out);
   }
 
   // Gradients are added to `start`.
-  void backward(std::vector<std::vector<float>>& doutputs, float start = 0.0f) {
+  void backward(std::vector<float>& doutput, float start = 0.0f) {
     std::fill(bench.parameters.gradients().begin(), bench.parameters.gradients().end(), start);
     forward();
     Step step = bench.step(true);
-    std::vector<ConstMatrix> dsides;
-    for (std::vector<float>& d : doutputs) dsides.push_back(view(d, table.values().rows, kChannels));
-    fold_.backward(step, table.values(), context_, sides_, dsides);
+    const Matrix dout = view(doutput, table.values().rows, fold_.width());
+    const Matrix ddense = new_zero_matrix(bench.arena, fold_.dense_width(), fold_.width());
+    float* scratch = bench.arena.allocate<float>(kTileRows * fold_.dense_width());
+    for_tiles(0, dout.rows, [&](int64_t begin, int64_t end) {
+      fold_.backward_tile(table.values(), begin, end, scratch, dout.slice(begin, end), ddense);
+    });
+    fold_.backward(step, table.values(), context_, ddense, dout);
   }
+
+  int64_t width() const { return fold_.width(); }
 
   TestTable table;
   StepBench bench;
 
  private:
   InputFold fold_;
-  std::vector<FoldSide> sides_;
   InputFold::Context context_;
 };
 
 void expect_equal_to_unfolded(const std::vector<ColumnShape>& shapes) {
   constexpr int64_t rows = 300;  // more than one tile
   Folded folded(shapes, rows);
-  const std::vector<std::vector<float>> got = folded.forward();
+  const std::vector<float> got = folded.forward();
   const ParameterStore& parameters = folded.bench.parameters;
   const float* weight = parameters.values().data() + parameters.find("map.weight")->offset;
   const float* bias = parameters.values().data() + parameters.find("map.bias")->offset;
@@ -75,10 +77,10 @@ void expect_equal_to_unfolded(const std::vector<ColumnShape>& shapes) {
     for (size_t j = 0; j < kChannels; ++j) {
       double want = double{bias[j]};
       for (size_t k = 0; k < width; ++k) want += double{weight[j * width + k]} * concatenated[k];
-      const size_t element = static_cast<size_t>(i) * kChannels + j;
-      ASSERT_NEAR(got[0][element], want, 1e-5) << "row " << i << ", channel " << j;
+      const size_t element = static_cast<size_t>(i * folded.width()) + j;
+      ASSERT_NEAR(got[element], want, 1e-5) << "row " << i << ", channel " << j;
       if (shapes.size() == 1) {
-        ASSERT_NEAR(got[1][element], concatenated[j], 1e-5) << "identity";
+        ASSERT_NEAR(got[element + kChannels], concatenated[j], 1e-5) << "identity";
       }
     }
   }
@@ -93,12 +95,11 @@ TEST_P(InputFoldOfOneColumn, EqualsTheUnfoldedMapAndTheIdentity) { expect_equal_
 TEST_P(InputFoldOfOneColumn, GradientsAgreeWithFiniteDifferences) {
   constexpr int64_t rows = 9;
   Folded folded({GetParam()}, rows);
-  std::vector<std::vector<float>> weights{loss_weights(rows * kChannels, 1),
-                                          loss_weights(rows * kChannels, 2)};
+  std::vector<float> weights = loss_weights(rows * folded.width());
   folded.backward(weights);
   GradientCheck check([&] {
-    std::vector<std::vector<float>> out = folded.forward();
-    return dot(weights[0], view(out[0], rows, kChannels)) + dot(weights[1], view(out[1], rows, kChannels));
+    std::vector<float> out = folded.forward();
+    return dot(weights, view(out, rows, folded.width()));
   });
   check.expect_parameters(folded.bench.parameters);
   EXPECT_EQ(static_cast<size_t>(check.tensors_with_gradient()), folded.bench.parameters.entries().size());
@@ -111,7 +112,7 @@ TEST(InputFold, GradientsOfNullsAndOfTheNullRowAreZero) {
   constexpr int64_t rows = 9;
   const ColumnShape shape{"team", ColumnKind::kCategory, 9, 0};
   Folded folded({shape}, rows);
-  std::vector<std::vector<float>> weights(2, std::vector<float>(rows * kChannels, 1.0f));
+  std::vector<float> weights(static_cast<size_t>(rows * folded.width()), 1.0f);
   folded.backward(weights);
   const ParameterStore::Entry* embedding = folded.bench.parameters.find("t.columns.team.embedding");
   const float* gradient = folded.bench.parameters.gradients().data() + embedding->offset;
@@ -122,7 +123,7 @@ TEST(InputFold, GradientsOfNullsAndOfTheNullRowAreZero) {
 TEST(InputFold, GradientsAreAdded) {
   constexpr int64_t rows = 9;
   Folded folded(TestTable::all_kinds(), rows);
-  std::vector<std::vector<float>> weights{loss_weights(rows * kChannels, 1)};
+  std::vector<float> weights = loss_weights(rows * folded.width());
   folded.backward(weights);
   const std::vector<float> once = folded.bench.parameters.gradients();
   folded.backward(weights, 2.0f);
@@ -132,8 +133,8 @@ TEST(InputFold, GradientsAreAdded) {
 
 TEST(InputFold, ATableWithoutRows) {
   Folded folded(TestTable::all_kinds(), 0);
-  EXPECT_TRUE(folded.forward()[0].empty());
-  std::vector<std::vector<float>> none(1);
+  EXPECT_TRUE(folded.forward().empty());
+  std::vector<float> none;
   folded.backward(none, 3.0f);
   for (float gradient : folded.bench.parameters.gradients()) ASSERT_EQ(gradient, 3.0f);
 }

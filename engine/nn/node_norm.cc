@@ -57,7 +57,7 @@ NodeNorm::Context NodeNorm::start(Step& step, int64_t count, const Csr& groups, 
   }
   const int64_t scales = kind_ == NormKind::kLayer ? count : context.group_count * channels_;
   context.saved = {new_matrix(step.arena, count, channels_), step.arena.allocate<float>(scales),
-                   step.arena.allocate<uint8_t>(count * channels_), 1.0f};
+                   step.arena.allocate<uint8_t>(count * mask_bytes(channels_)), 1.0f};
   context.running = kind_ == NormKind::kBatch && (!step.training || count == 1);
   return context;
 }
@@ -106,7 +106,7 @@ void NodeNorm::apply_affine(Step& step, int64_t row, int64_t column, Context& co
   const float z = kind_ == NormKind::kInstance
                       ? normalised
                       : step.value(affine_.weight)[column] * normalised + step.value(affine_.bias)[column];
-  context.saved.mask[row * channels_ + column] = !(z <= 0.0f);
+  context.saved.set_passed(row, column, !(z <= 0.0f));
   context.output.row(row)[column] = std::max(z, 0.0f);
 }
 
@@ -159,7 +159,7 @@ void NodeNorm::backward_groups(Step& step, const Context& context, ConstMatrix d
     const float weight = affine ? step.value(affine_.weight)[j] : 1.0f;
     double sum = 0, dot = 0;
     for (const int32_t* i = begin; i != end; ++i) {
-      const double dz = context.saved.mask[*i * channels_ + j] ? double{dy.row(*i)[j]} : 0.0;
+      const double dz = context.saved.passed(*i, j) ? double{dy.row(*i)[j]} : 0.0;
       sum += dz;
       dot += dz * double{context.saved.normalised.row(*i)[j]};
     }
@@ -172,7 +172,7 @@ void NodeNorm::backward_groups(Step& step, const Context& context, ConstMatrix d
     const float mean = context.running ? 0.0f : static_cast<float>(sum / n);
     const float mean_dot = context.running ? 0.0f : static_cast<float>(dot / n);
     for (const int32_t* i = begin; i != end; ++i) {
-      const float dz = context.saved.mask[*i * channels_ + j] ? dy.row(*i)[j] : 0.0f;
+      const float dz = context.saved.passed(*i, j) ? dy.row(*i)[j] : 0.0f;
       dx.row(*i)[j] = weight * inverse_std * (dz - mean - context.saved.normalised.row(*i)[j] * mean_dot);
     }
   });

@@ -39,7 +39,7 @@ struct StepBench {
         parameters.values()[static_cast<size_t>(entry.offset + i)] = centre + noise[static_cast<size_t>(i)];
     }
   }
-  Step step(bool training) { return {parameters, arena, pool, training, RngKey(17)}; }
+  Step step(bool training) { return {parameters, arena, pool, training, RngKey(9)}; }
   // A step whose arena and gradients are empty.
   Step fresh_step(bool training) {
     arena.reset();

@@ -8,12 +8,14 @@
 namespace rle {
 namespace {
 
-void add_bias(const float* bias, Matrix m) {
-  for (int64_t i = 0; i < m.rows; ++i) std::copy(bias, bias + m.cols, m.row(i));
-}
+// Rows whose products are normalised while they are in L1.
+constexpr int64_t kBlockRows = 48;
 
-void add_matrix(ConstMatrix x, Matrix y) {
-  for (int64_t i = 0; i < x.size(); ++i) y.data[i] += x.data[i];
+// Calls body(begin, end) for blocks of [begin, end) in order.
+template <typename Body>
+void for_blocks(int64_t begin, int64_t end, Body&& body) {
+  for (int64_t first = begin; first < end; first += kBlockRows)
+    body(first, std::min(end, first + kBlockRows));
 }
 
 }  // namespace
@@ -35,9 +37,10 @@ TableEncoder::TableEncoder(ParameterStore& parameters, const std::string& name,
       dropout_(dropout),
       name_key_(hash_name(name)) {
   const int64_t width = fold_.columns() * channels;
+  std::vector<FoldSide> sides;
   if (blocks == 0) {
     const LinearParameters input = add_linear(parameters, name + ".input", channels, width);
-    sides_.push_back({false, input.weight, input.bias});
+    sides.push_back({false, input.weight, input.bias});
   }
   for (int64_t b = 0; b < blocks; ++b) {
     const std::string prefix = name + ".blocks." + std::to_string(b);
@@ -48,60 +51,63 @@ TableEncoder::TableEncoder(ParameterStore& parameters, const std::string& name,
     block.norm2 = add_norm(parameters, prefix + ".norm2", channels);
     blocks_.push_back(block);
     if (b > 0) continue;
-    sides_.push_back({false, block.lin1.weight, block.lin1.bias});
+    sides.push_back({false, block.lin1.weight, block.lin1.bias});
     if (width == channels) {
-      sides_.push_back({true, {}, {}});
+      sides.push_back({true, {}, {}});
     } else {
       const LinearParameters shortcut = add_linear(parameters, prefix + ".shortcut", channels, width);
-      sides_.push_back({false, shortcut.weight, shortcut.bias});
+      sides.push_back({false, shortcut.weight, shortcut.bias});
     }
   }
   output_norm_ = add_norm(parameters, name + ".output.norm", channels);
   output_ = add_linear(parameters, name + ".output.linear", channels, channels);
-  collect_tile_gradients();
+  fold_.set_sides(std::move(sides));
+  collect_slot_gradients();
 }
 
 // ---- layout
 
-void TableEncoder::add_tile_gradient(ParameterId id, int64_t size) {
-  tile_gradients_.push_back({id, tile_gradient_size_, size});
-  tile_gradient_size_ += size;
+void TableEncoder::add_slot_gradient(ParameterId id, int64_t size) {
+  slot_gradients_.push_back({id, slot_gradient_size_, size});
+  slot_gradient_size_ += size;
 }
 
-void TableEncoder::collect_tile_gradients() {
+void TableEncoder::collect_slot_gradients() {
   const int64_t square = channels_ * channels_;
+  slot_gradient_size_ = fold_.dense_width() * fold_.width();
   for (size_t b = 0; b < blocks_.size(); ++b) {
     const Block& block = blocks_[b];
     if (b > 0) {
-      add_tile_gradient(block.lin1.weight, square);
-      add_tile_gradient(block.lin1.bias, channels_);
+      add_slot_gradient(block.lin1.weight, square);
+      add_slot_gradient(block.lin1.bias, channels_);
     }
-    add_tile_gradient(block.lin2.weight, square);
-    add_tile_gradient(block.lin2.bias, channels_);
+    add_slot_gradient(block.lin2.weight, square);
+    add_slot_gradient(block.lin2.bias, channels_);
     for (const NormIds& norm : {block.norm1, block.norm2}) {
-      add_tile_gradient(norm.weight, channels_);
-      add_tile_gradient(norm.bias, channels_);
+      add_slot_gradient(norm.weight, channels_);
+      add_slot_gradient(norm.bias, channels_);
     }
   }
-  add_tile_gradient(output_norm_.weight, channels_);
-  add_tile_gradient(output_norm_.bias, channels_);
-  add_tile_gradient(output_.weight, square);
-  add_tile_gradient(output_.bias, channels_);
+  add_slot_gradient(output_norm_.weight, channels_);
+  add_slot_gradient(output_norm_.bias, channels_);
+  add_slot_gradient(output_.weight, square);
+  add_slot_gradient(output_.bias, channels_);
 }
 
-int64_t TableEncoder::tile_gradient(ParameterId id) const {
-  for (const TileGradient& gradient : tile_gradients_)
-    if (gradient.id.value == id.value) return gradient.offset;
+float* TableEncoder::slot_gradient(const Tile& tile, ParameterId id) const {
+  for (const SlotGradient& gradient : slot_gradients_)
+    if (gradient.id.value == id.value) return tile.gradients + gradient.offset;
   RLE_CHECK(false);
-  return 0;
+  return nullptr;
 }
 
-TableEncoder::Context TableEncoder::prepare(Step& step, const TableValues& table) const {
-  Context context;
-  context.table = table;
-  context.slots = Slots(table.rows);
-  context.kept = step.training;
-  context.fold = fold_.prepare(step, context.table, sides_);
+int64_t TableEncoder::scratch_size(bool training) const {
+  const int64_t forward = kBlockRows * (2 * channels_ + 2 * fold_.width() + fold_.dense_width());
+  const int64_t backward = kTileRows * (2 * channels_ + fold_.dense_width()) + kBlockRows * channels_;
+  return training ? std::max(forward, backward) : forward;
+}
+
+void TableEncoder::pack_weights(Step& step, Context& context) const {
   const auto pack_both = [&](ParameterId weight) {
     const ConstMatrix w = step.weight(weight, channels_, channels_);
     context.forward.push_back(pack_transposed(w, step.arena));
@@ -115,161 +121,191 @@ TableEncoder::Context TableEncoder::prepare(Step& step, const TableValues& table
     pack_both(blocks_[b].lin2.weight);
   }
   pack_both(output_.weight);
+}
 
-  // Evaluation keeps nothing: one tile of memory per slot serves every norm.
-  const int64_t kept = step.training ? table.rows : context.slots.count * kTileRows;
-  for (int64_t n = 0; n < norms(); ++n) {
-    if (!step.training && n > 0) {
-      context.saved.push_back(context.saved[0]);
-      continue;
-    }
-    context.saved.push_back({new_matrix(step.arena, kept, channels_), step.arena.allocate<float>(kept),
-                             step.arena.allocate<uint8_t>(kept * channels_), 1.0f});
-  }
-  if (step.training) {
-    for (size_t b = 1; b < blocks_.size(); ++b)
-      context.hidden.push_back(new_matrix(step.arena, table.rows, channels_));
-    for (size_t site = 0; dropout_ > 0 && site < 2 * blocks_.size(); ++site) {
-      uint32_t* keys = step.arena.allocate<uint32_t>(table.rows);
-      const RngKey key = step.dropout.with(name_key_).with(site);
-      for (int64_t i = 0; i < table.rows; ++i)
-        keys[i] = static_cast<uint32_t>(key.bits(table.row_ids[i]) >> 32);
-      context.row_keys.push_back(keys);
-    }
-  }
+TableEncoder::Context TableEncoder::prepare(Step& step, const TableValues& table) const {
+  Context context;
+  context.table = table;
+  context.slots = Slots(table.rows);
+  context.kept = step.training;
   context.output = new_matrix(step.arena, table.rows, channels_);
-  context.scratch = step.arena.allocate<float>(context.slots.count * scratch_size());
+  context.fold = fold_.prepare(step, context.table);
+  if (table.rows == 0) return context;
+  pack_weights(step, context);
+
+  // Evaluation keeps nothing: one block of memory per slot serves every norm.
+  const int64_t kept = step.training ? table.rows : context.slots.count * kBlockRows;
+  const float scale = dropout_ > 0 && step.training ? 1.0f / (1.0f - dropout_) : 1.0f;
+  for (size_t n = 0; n < norms(); ++n) {
+    const bool drops = n + 1 < norms();  // not the output's
+    if (!step.training && n > 0)
+      context.saved.push_back(context.saved[0]);
+    else
+      context.saved.push_back({new_matrix(step.arena, kept, channels_), step.arena.allocate<float>(kept),
+                               step.arena.allocate<uint8_t>(kept * mask_bytes(channels_)),
+                               drops ? scale : 1.0f});
+    if (drops && dropout_ > 0 && step.training)
+      context.dropout_keys.push_back(step.dropout.with(name_key_).with(n));
+  }
+  for (size_t b = 1; b < blocks_.size() && step.training; ++b)
+    context.hidden.push_back(new_matrix(step.arena, table.rows, channels_));
+  context.scratch = step.arena.allocate<float>(context.slots.count * scratch_size(step.training));
   return context;
 }
 
-NormReluSaved TableEncoder::saved_tile(const Context& context, size_t norm, int64_t begin, int64_t end,
+NormReluSaved TableEncoder::saved_rows(const Context& context, size_t norm, const Tile& tile,
                                        int64_t slot) const {
-  const int64_t first = context.kept ? begin : slot * kTileRows;
-  NormReluSaved saved = context.saved[norm].slice(first, first + end - begin);
-  saved.scale = norm < context.row_keys.size() ? 1.0f / (1.0f - dropout_) : 1.0f;
-  return saved;
+  const int64_t first = context.kept ? tile.begin : slot * kBlockRows;
+  return context.saved[norm].slice(first, first + tile.rows());
 }
 
 // ---- forward
 
 void TableEncoder::forward_slot(const Step& step, Context& context, int64_t slot) const {
-  for_tiles(context.slots.begin(slot), context.slots.end(slot),
-            [&](int64_t begin, int64_t end) { forward_tile(step, context, slot, begin, end); });
+  float* scratch = context.scratch + slot * scratch_size(context.kept);
+  for_blocks(context.slots.begin(slot), context.slots.end(slot), [&](int64_t begin, int64_t end) {
+    forward_tile(step, context, slot, {begin, end, scratch, nullptr});
+  });
 }
 
-void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot, int64_t begin,
-                                int64_t end) const {
-  float* scratch = context.scratch + slot * scratch_size();
-  const int64_t rows = end - begin, tile = kTileRows * channels_;
-  const Matrix z(scratch, rows, channels_), y(scratch + tile, rows, channels_);
-  Matrix hidden(scratch + 2 * tile, rows, channels_);
-  float* features = scratch + 4 * tile;
+void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot, const Tile& tile) const {
+  const int64_t rows = tile.rows(), size = kBlockRows * channels_;
+  const Matrix z(tile.scratch, rows, channels_), other(tile.scratch + size, rows, channels_);
+  const Matrix folded(tile.scratch + 2 * size, rows, fold_.width());
+  float* features = tile.scratch + 2 * size + kBlockRows * fold_.width();
 
-  const auto norm = [&](size_t n, const NormIds& ids) {
-    const bool drops = n < context.row_keys.size();
-    const Dropout dropout{drops ? dropout_ : 0.0f, drops ? context.row_keys[n] + begin : nullptr};
-    norm_relu_forward(z, {step.value(ids.weight), step.value(ids.bias)}, dropout,
-                      saved_tile(context, n, begin, end, slot), y);
+  const auto norm = [&](size_t n, const NormIds& ids, ConstMatrix x, ConstMatrix shortcut, Matrix y) {
+    uint32_t row_keys[kBlockRows];
+    const bool drops = n < context.dropout_keys.size();
+    for (int64_t i = 0; drops && i < rows; ++i)
+      row_keys[i] =
+          static_cast<uint32_t>(context.dropout_keys[n].bits(context.table.row_ids[tile.begin + i]) >> 32);
+    norm_relu_forward({x,
+                       {step.value(ids.weight), step.value(ids.bias)},
+                       {drops ? dropout_ : 0.0f, row_keys},
+                       saved_rows(context, n, tile, slot),
+                       y,
+                       shortcut});
   };
 
-  if (blocks_.empty())
-    fold_.forward_tile(step, context.table, context.fold, sides_[0], 0, begin, end, features, hidden);
+  fold_.forward_tile(context.table, context.fold, tile.begin, tile.end, features, folded);
+  Matrix hidden = folded.columns(fold_.width() - channels_, fold_.width());
   for (size_t b = 0; b < blocks_.size(); ++b) {
-    if (b == 0) {
-      fold_.forward_tile(step, context.table, context.fold, sides_[0], 0, begin, end, features, z);
-    } else {
-      if (context.kept) std::copy(hidden.data, hidden.data + hidden.size(), context.hidden[b - 1].row(begin));
-      add_bias(step.value(blocks_[b].lin1.bias), z);
-      gemm(hidden, context.forward[2 * b], z, GemmMode::kAccumulate);
-    }
-    norm(2 * b, blocks_[b].norm1);
-    add_bias(step.value(blocks_[b].lin2.bias), z);
-    gemm(y, context.forward[2 * b + 1], z, GemmMode::kAccumulate);
-    norm(2 * b + 1, blocks_[b].norm2);
-    if (b == 0)
-      fold_.forward_tile(step, context.table, context.fold, sides_[1], 1, begin, end, features, hidden);
-    add_matrix(y, hidden);
+    const Block& block = blocks_[b];
+    if (b > 0) gemm_bias(hidden, context.forward[2 * b], step.value(block.lin1.bias), z);
+    norm(2 * b, block.norm1, b > 0 ? z : folded.columns(0, channels_), {}, z);
+    gemm_bias(z, context.forward[2 * b + 1], step.value(block.lin2.bias), other);
+    // The last block's output is not kept; what it adds to, its input, may be.
+    const Matrix next = b < context.hidden.size() ? context.hidden[b].slice(tile.begin, tile.end)
+                        : context.kept            ? z
+                                                  : hidden;
+    norm(2 * b + 1, block.norm2, other, hidden, next);
+    hidden = next;
   }
-  std::copy(hidden.data, hidden.data + hidden.size(), z.data);
-  norm(2 * blocks_.size(), output_norm_);
-  const Matrix out = context.output.slice(begin, end);
-  add_bias(step.value(output_.bias), out);
-  gemm(y, context.forward.back(), out, GemmMode::kAccumulate);
+  norm(2 * blocks_.size(), output_norm_, hidden, {}, z);
+  gemm_bias(z, context.forward.back(), step.value(output_.bias), context.output.slice(tile.begin, tile.end));
 }
 
 // ---- backward
 
 void TableEncoder::prepare_backward(Step& step, Context& context, Matrix doutput) const {
   context.doutput = doutput;
-  for (size_t s = 0; s < sides_.size(); ++s)
-    context.dside.push_back(new_matrix(step.arena, context.table.rows, channels_));
-  context.slot_gradients = step.arena.allocate<float>(context.slots.count * tile_gradient_size_);
+  context.dfold = new_matrix(step.arena, context.table.rows, fold_.width());
+  context.slot_gradients = step.arena.allocate<float>(context.slots.count * slot_gradient_size_);
 }
 
 void TableEncoder::backward_slot(const Step& step, Context& context, int64_t slot) const {
-  float* gradients = context.slot_gradients + slot * tile_gradient_size_;
-  std::fill(gradients, gradients + tile_gradient_size_, 0.0f);
-  for_tiles(context.slots.begin(slot), context.slots.end(slot),
-            [&](int64_t begin, int64_t end) { backward_tile(step, context, slot, begin, end); });
+  float* gradients = context.slot_gradients + slot * slot_gradient_size_;
+  float* scratch = context.scratch + slot * scratch_size(true);
+  std::fill(gradients, gradients + slot_gradient_size_, 0.0f);
+  for_tiles(context.slots.begin(slot), context.slots.end(slot), [&](int64_t begin, int64_t end) {
+    backward_tile(step, context, {begin, end, scratch, gradients});
+  });
 }
 
-void TableEncoder::backward_tile(const Step& step, Context& context, int64_t slot, int64_t begin,
-                                 int64_t end) const {
-  float* gradients = context.slot_gradients + slot * tile_gradient_size_;
-  float* scratch = context.scratch + slot * scratch_size();
-  const int64_t rows = end - begin, tile = kTileRows * channels_;
-  const Matrix dhidden(scratch, rows, channels_), work(scratch + tile, rows, channels_);
-  const Matrix rebuilt(scratch + 2 * tile, rows, channels_);
-
-  const Matrix dout = context.doutput.slice(begin, end);
-  const NormReluSaved saved = saved_tile(context, 2 * blocks_.size(), begin, end, slot);
-  norm_relu_rebuild(saved, {step.value(output_norm_.weight), step.value(output_norm_.bias)}, rebuilt);
-  gemm_at_b(dout, rebuilt, Matrix(gradients + tile_gradient(output_.weight), channels_, channels_));
-  add_column_sums(dout, gradients + tile_gradient(output_.bias));
-  gemm(dout, context.backward.back(), work, GemmMode::kOverwrite);
-  norm_relu_backward(work, saved, step.value(output_norm_.weight),
-                     gradients + tile_gradient(output_norm_.weight),
-                     gradients + tile_gradient(output_norm_.bias), dhidden);
-
-  for (size_t b = blocks_.size(); b-- > 0;)
-    backward_block(step, context, b, gradients, dhidden, work, rebuilt, slot, begin, end);
-  const size_t last_side = sides_.size() - 1;  // the shortcut, or the only map of an encoder without blocks
-  std::copy(dhidden.data, dhidden.data + dhidden.size(), context.dside[last_side].row(begin));
+void TableEncoder::backward_tile(const Step& step, Context& context, const Tile& tile) const {
+  const int64_t width = fold_.width();
+  const Matrix dfold = context.dfold.slice(tile.begin, tile.end);
+  // What goes through the shortcuts, and at last out of the shortcut of the first block or, without blocks,
+  // out of the only map.
+  const Matrix dhidden = dfold.columns(width - channels_, width);
+  const Matrix rebuilt(tile.scratch, tile.rows(), channels_);
+  backward_output(step, context, tile, rebuilt, dhidden);
+  for (size_t b = blocks_.size(); b-- > 0;) backward_block(step, context, b, tile, dhidden);
+  fold_.backward_tile(context.table, tile.begin, tile.end, tile.scratch, dfold,
+                      Matrix(tile.gradients, fold_.dense_width(), width));
 }
 
-void TableEncoder::backward_block(const Step& step, Context& context, size_t b, float* gradients,
-                                  Matrix dhidden, Matrix work, Matrix rebuilt, int64_t slot, int64_t begin,
-                                  int64_t end) const {
+void TableEncoder::backward_output(const Step& step, Context& context, const Tile& tile, Matrix rebuilt,
+                                   Matrix dhidden) const {
+  const Matrix doutput = context.doutput.slice(tile.begin, tile.end);
+  for_blocks(0, tile.rows(), [&](int64_t first, int64_t last) {
+    const Matrix dy(tile.scratch + kTileRows * channels_, last - first, channels_);
+    gemm(doutput.slice(first, last), context.backward.back(), dy, GemmMode::kOverwrite);
+    norm_relu_backward({dy,
+                        context.saved.back().slice(tile.begin + first, tile.begin + last),
+                        {step.value(output_norm_.weight), step.value(output_norm_.bias)},
+                        slot_gradient(tile, output_norm_.weight),
+                        slot_gradient(tile, output_norm_.bias),
+                        dhidden.slice(first, last),
+                        nullptr,
+                        rebuilt.slice(first, last)});
+  });
+  gemm_at_b(doutput, rebuilt, Matrix(slot_gradient(tile, output_.weight), channels_, channels_));
+  add_column_sums(doutput, slot_gradient(tile, output_.bias));
+}
+
+void TableEncoder::backward_block(const Step& step, Context& context, size_t b, const Tile& tile,
+                                  Matrix dhidden) const {
   const Block& block = blocks_[b];
-  const NormReluSaved saved1 = saved_tile(context, 2 * b, begin, end, slot);
-  const NormReluSaved saved2 = saved_tile(context, 2 * b + 1, begin, end, slot);
-  norm_relu_backward(dhidden, saved2, step.value(block.norm2.weight),
-                     gradients + tile_gradient(block.norm2.weight),
-                     gradients + tile_gradient(block.norm2.bias), work);
-  norm_relu_rebuild(saved1, {step.value(block.norm1.weight), step.value(block.norm1.bias)}, rebuilt);
-  gemm_at_b(work, rebuilt, Matrix(gradients + tile_gradient(block.lin2.weight), channels_, channels_));
-  add_column_sums(work, gradients + tile_gradient(block.lin2.bias));
-  gemm(work, context.backward[2 * b + 1], rebuilt, GemmMode::kOverwrite);
-  const Matrix dz = b == 0 ? context.dside[0].slice(begin, end) : work;
-  norm_relu_backward(rebuilt, saved1, step.value(block.norm1.weight),
-                     gradients + tile_gradient(block.norm1.weight),
-                     gradients + tile_gradient(block.norm1.bias), dz);
-  if (b == 0) return;
-  gemm_at_b(dz, context.hidden[b - 1].slice(begin, end),
-            Matrix(gradients + tile_gradient(block.lin1.weight), channels_, channels_));
-  add_column_sums(dz, gradients + tile_gradient(block.lin1.bias));
-  gemm(dz, context.backward[2 * b], dhidden, GemmMode::kAccumulate);
+  const int64_t size = kTileRows * channels_;
+  const Matrix rebuilt(tile.scratch, tile.rows(), channels_),
+      dz2(tile.scratch + size, tile.rows(), channels_);
+  const Matrix dz1 = context.dfold.slice(tile.begin, tile.end).columns(0, channels_);
+  for_blocks(0, tile.rows(), [&](int64_t first, int64_t last) {
+    const int64_t begin = tile.begin + first, end = tile.begin + last;
+    const Matrix dy(tile.scratch + 2 * size, last - first, channels_);
+    norm_relu_backward({dhidden.slice(first, last),
+                        context.saved[2 * b + 1].slice(begin, end),
+                        {step.value(block.norm2.weight), step.value(block.norm2.bias)},
+                        slot_gradient(tile, block.norm2.weight),
+                        slot_gradient(tile, block.norm2.bias),
+                        dz2.slice(first, last),
+                        slot_gradient(tile, block.lin2.bias)});
+    gemm(dz2.slice(first, last), context.backward[2 * b + 1], dy, GemmMode::kOverwrite);
+    norm_relu_backward({dy,
+                        context.saved[2 * b].slice(begin, end),
+                        {step.value(block.norm1.weight), step.value(block.norm1.bias)},
+                        slot_gradient(tile, block.norm1.weight),
+                        slot_gradient(tile, block.norm1.bias),
+                        dz1.slice(first, last),
+                        b > 0 ? slot_gradient(tile, block.lin1.bias) : nullptr,
+                        rebuilt.slice(first, last)});
+    if (b > 0)
+      gemm(dz1.slice(first, last), context.backward[2 * b], dhidden.slice(first, last),
+           GemmMode::kAccumulate);
+  });
+  gemm_at_b(dz2, rebuilt, Matrix(slot_gradient(tile, block.lin2.weight), channels_, channels_));
+  if (b > 0)
+    gemm_at_b(dz1, context.hidden[b - 1].slice(tile.begin, tile.end),
+              Matrix(slot_gradient(tile, block.lin1.weight), channels_, channels_));
 }
 
 void TableEncoder::finish_backward(Step& step, Context& context) const {
   if (context.table.rows == 0) return;
-  float* sum = step.arena.allocate_zero<float>(tile_gradient_size_);
-  add_slots(step.pool, context.slot_gradients, context.slots.count, tile_gradient_size_, sum);
-  for (const TileGradient& gradient : tile_gradients_) {
-    float* out = step.gradient(gradient.id);
-    for (int64_t i = 0; i < gradient.size; ++i) out[i] += sum[gradient.offset + i];
-  }
-  fold_.backward(step, context.table, context.fold, sides_, {context.dside.begin(), context.dside.end()});
+  const auto sum_slots = [&](int64_t offset, int64_t size, float* out) {
+    for (int64_t slot = 0; slot < context.slots.count; ++slot) {
+      const float* from = context.slot_gradients + slot * slot_gradient_size_ + offset;
+      for (int64_t i = 0; i < size; ++i) out[i] += from[i];
+    }
+  };
+  step.pool.for_each(static_cast<int64_t>(slot_gradients_.size()), [&](int64_t g) {
+    const SlotGradient& gradient = slot_gradients_[static_cast<size_t>(g)];
+    sum_slots(gradient.offset, gradient.size, step.gradient(gradient.id));
+  });
+  const Matrix ddense = new_zero_matrix(step.arena, fold_.dense_width(), fold_.width());
+  sum_slots(0, ddense.size(), ddense.data);
+  fold_.backward(step, context.table, context.fold, ddense, context.dfold);
 }
 
 }  // namespace rle

@@ -1,8 +1,9 @@
 // The encoder of one table: column vectors, B residual blocks
 //   lin1 -> LayerNorm -> ReLU -> dropout -> lin2 -> LayerNorm -> ReLU -> dropout, plus shortcut,
 // then LayerNorm -> ReLU -> Linear (PyTorch Frame's ResNet; Gorishniy et al. 2021, arXiv 2106.11959). B = 0:
-// one linear map in place of the blocks. Each distinct row of a batch is encoded once, in tiles that stay in
-// L2.
+// one linear map in place of the blocks. Each distinct row of a batch is encoded once. Forward a few dozen
+// rows go through all layers, a product straight into its normalisation, while they are in L1; backward tiles
+// of kTileRows stay in L2 until the products that sum over them have read them.
 //
 // The model drives several tables at once: prepare all, run every (table, slot) on the pool, finish all.
 #pragma once
@@ -41,13 +42,13 @@ class TableEncoder {
     InputFold::Context fold;
     std::vector<PackedMatrix> forward,
         backward;  // lin1, lin2 per block (lin1 of block 0 is folded), then the output map
-    std::vector<NormReluSaved> saved;  // two per block, then the output's; training only
+    std::vector<NormReluSaved> saved;  // two per block, then the output's
     std::vector<Matrix> hidden;        // input of each block from the second on; training only
-    std::vector<uint32_t*> row_keys;   // two dropout sites per block
+    std::vector<RngKey> dropout_keys;  // two sites per block; training only
     Matrix output;                     // (rows, channels)
-    std::vector<Matrix> dside;         // gradients of the folded maps' outputs
+    Matrix dfold;                      // (rows, fold width) gradient of the folded maps' outputs
     Matrix doutput;
-    float* slot_gradients = nullptr;  // (slots, tile_gradient_size)
+    float* slot_gradients = nullptr;  // (slots, slot_gradient_size)
     float* scratch = nullptr;         // (slots, scratch_size)
   };
 
@@ -66,31 +67,39 @@ class TableEncoder {
     LinearParameters lin1, lin2;
     NormIds norm1, norm2;
   };
-  // One parameter whose gradient is summed in the slots' buffers.
-  struct TileGradient {
+  // One parameter whose gradient is summed in the slots' buffers, behind the fold's dense gradient.
+  struct SlotGradient {
     ParameterId id;
     int64_t offset = 0, size = 0;
   };
+  // The rows of a tile, and the memory of the slot that computes it.
+  struct Tile {
+    int64_t begin, end;
+    float* scratch;
+    float* gradients;
+    int64_t rows() const { return end - begin; }
+  };
 
-  int64_t norms() const { return 2 * static_cast<int64_t>(blocks_.size()) + 1; }
-  int64_t scratch_size() const { return kTileRows * (4 * channels_ + fold_.dense_width()); }
-  int64_t tile_gradient(ParameterId id) const;
-  void collect_tile_gradients();
-  void add_tile_gradient(ParameterId id, int64_t size);
-  NormReluSaved saved_tile(const Context& context, size_t norm, int64_t begin, int64_t end,
-                           int64_t slot) const;
-  void forward_tile(const Step& step, Context& context, int64_t slot, int64_t begin, int64_t end) const;
-  void backward_tile(const Step& step, Context& context, int64_t slot, int64_t begin, int64_t end) const;
-  void backward_block(const Step& step, Context& context, size_t block, float* gradients, Matrix dhidden,
-                      Matrix work, Matrix rebuilt, int64_t slot, int64_t begin, int64_t end) const;
+  size_t norms() const { return 2 * blocks_.size() + 1; }
+  int64_t scratch_size(bool training) const;
+  float* slot_gradient(const Tile& tile, ParameterId id) const;
+  void collect_slot_gradients();
+  void add_slot_gradient(ParameterId id, int64_t size);
+  void pack_weights(Step& step, Context& context) const;
+  NormReluSaved saved_rows(const Context& context, size_t norm, const Tile& tile, int64_t slot) const;
+  void forward_tile(const Step& step, Context& context, int64_t slot, const Tile& tile) const;
+  void backward_tile(const Step& step, Context& context, const Tile& tile) const;
+  void backward_output(const Step& step, Context& context, const Tile& tile, Matrix rebuilt,
+                       Matrix dhidden) const;
+  void backward_block(const Step& step, Context& context, size_t block, const Tile& tile,
+                      Matrix dhidden) const;
 
   InputFold fold_;
-  std::vector<FoldSide> sides_;
   std::vector<Block> blocks_;
   NormIds output_norm_;
   LinearParameters output_;
-  std::vector<TileGradient> tile_gradients_;
-  int64_t tile_gradient_size_ = 0;
+  std::vector<SlotGradient> slot_gradients_;
+  int64_t slot_gradient_size_ = 0;
   int64_t channels_;
   float dropout_;
   uint64_t name_key_;
