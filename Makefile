@@ -15,7 +15,7 @@ SPEC ?= examples/f1/driver-position.yaml
 
 SEEDS ?= 42 43 44 45 46
 
-.PHONY: help setup build test test-full test-asan test-tsan bench bench-compare bench-peer profile results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan bench bench-compare bench-peer bench-sampler profile results demo format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -54,6 +54,9 @@ build/hm-%/hm.yaml: bench/make_hm.py | setup
 # The peer is measured on H&M-shaped data of scale 0.1, whatever HM_SCALE is.
 bench-peer: build $(PEER)/installed $(if $(filter hm%,$(or $(WORKS),hm)),build/hm-0.1/hm.yaml) ## speed beside RelBench's baseline in PyTorch (1.5 GB in build/peer-venv), on the same batches
 	@$(PYTHON) bench/bench_peer.py --build $(BUILD) --peer $(PEER)/bin/python $(WORKS)
+
+bench-sampler: build $(HM)/hm.yaml ## the sampler beside one in numpy, on f1 and H&M-shaped data of HM_SCALE
+	@$(PYTHON) bench/bench_sampler.py --build $(BUILD) examples/f1/driver-position.yaml $(HM)/hm.yaml
 
 $(PEER)/installed: bench/peer/requirements.txt | setup
 	@echo "bench: installing the peer into $(PEER)"

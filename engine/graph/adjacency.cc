@@ -54,6 +54,7 @@ Adjacency parents_of_children(std::vector<NodeId> parents, NodeId visible_parent
 Adjacency children_of_parents(const std::vector<NodeId>& parents, int64_t parent_nodes,
                               NodeId visible_children) {
   Adjacency lists;
+  lists.disjoint = true;
   lists.offsets.assign(static_cast<size_t>(parent_nodes) + 1, 0);
   for (NodeId child = 0; child < visible_children; ++child)
     if (parents[child] != kNoNode) ++lists.offsets[parents[child] + 1], ++lists.edges;

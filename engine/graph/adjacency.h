@@ -22,6 +22,7 @@ struct Adjacency {
   std::vector<NodeId> sources;
   std::vector<int64_t> times_us;  // (edges) when the edge becomes visible; empty: as soon as its source is
   int64_t edges = 0;              // that become visible at some time
+  bool disjoint = false;          // no source is in the lists twice
 };
 
 // parents[c] is the parent of child c, or kNoNode. Parents (children) with ids from `visible_*` on are never

@@ -41,6 +41,10 @@ struct GraphSchema {
 
 enum class TemporalStrategy { kUniform, kLast };
 
+// What is known of all the neighbour lists of an edge type: a list holds one source at most; no source is in
+// the lists twice; neither.
+enum class ListShape { kOneSource, kDisjoint, kAny };
+
 // What each of several seeds may see. Made by Graph::seed_limits, once for all hops and edge types.
 struct SeedLimits {
   int64_t seeds = 0;
@@ -89,6 +93,15 @@ class Graph {
     return times.empty() ? kAlwaysVisible : times[node];
   }
 
+  // In whole seconds, each floored, the times of any two visible nodes of the type differ by a multiple of
+  // this. 0: no two differ.
+  int64_t time_step_s(NodeTypeId type) const { return time_steps_s_[type.index()]; }
+
+  ListShape list_shape(EdgeTypeId type) const;
+
+  // The edge type of the same key, seen from the other end.
+  EdgeTypeId reverse_of(EdgeTypeId type) const { return reverses_[type.index()]; }
+
   // Looks key values up: for each row of `keys` the node of `type` whose primary (or named candidate) key
   // equals it, or kNoNode. `key_column` names the column of the type's table. Error{kSpec} where it is no key
   // or the types can't match.
@@ -107,10 +120,14 @@ class Graph {
  private:
   friend class GraphBuilder;
 
+  void sample_parents(const HopRequest& request, HopAnswer& answer) const;
+
   GraphSchema schema_;
   std::vector<std::vector<int64_t>> times_us_;  // per node type, ascending; empty where it has no time
+  std::vector<int64_t> time_steps_s_;           // per node type
   std::vector<NodeId> visible_nodes_;           // per node type: nodes with ids below it have no null time
   std::vector<Adjacency> adjacency_;            // per edge type
+  std::vector<EdgeTypeId> reverses_;            // per edge type
   std::vector<std::vector<KeyIndex>> keys_;     // per node type: primary key, candidate keys
 };
 

@@ -1,11 +1,13 @@
 #include "graph/graph_build.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <tuple>
 #include <utility>
 
 #include "base/error.h"
+#include "base/time.h"
 
 namespace rle {
 namespace {
@@ -19,6 +21,16 @@ const Column& column_of(const Table& table, std::string_view name, std::string_v
   for (const Column& column : table.columns) names.push_back(column.name);
   fail(ErrorCode::kSpec, "table '{}' has no column '{}', which the specification names as its {}{}",
        table.schema.name, name, use, suggestion(name, names));
+}
+
+// The greatest number of seconds that divides all differences of the first `visible` of the ascending times.
+int64_t common_step_s(const std::vector<int64_t>& times, int64_t visible) {
+  int64_t step = 0;
+  for (int64_t row = 1; !times.empty() && row < visible && step != 1; ++row) {
+    const int64_t before = times[static_cast<size_t>(row) - 1], time = times[static_cast<size_t>(row)];
+    if (time != before) step = std::gcd(step, floor_seconds(time) - floor_seconds(before));
+  }
+  return step;
 }
 
 std::string key_list(const std::vector<KeyIndex>& keys) {
@@ -85,6 +97,7 @@ void GraphBuilder::add_times(const Table& table) {
     RLE_CHECK(std::is_sorted(times.begin(), times.end()));  // canonical order: by time, nulls last
   }
   report_null_times(table, nulls);
+  graph_.time_steps_s_.push_back(common_step_s(times, table.rows - nulls));
   graph_.times_us_.push_back(std::move(times));
   graph_.visible_nodes_.push_back(static_cast<NodeId>(table.rows - nulls));
 }
@@ -230,6 +243,11 @@ void GraphBuilder::join(JoinedKey& key) {
 
 void GraphBuilder::build_lists() {
   graph_.adjacency_.resize(graph_.schema_.edge_types.size());
+  graph_.reverses_.resize(graph_.schema_.edge_types.size());
+  for (const Relation& relation : relations_) {
+    graph_.reverses_[relation.forward.index()] = relation.reverse;
+    graph_.reverses_[relation.reverse.index()] = relation.forward;
+  }
   pool_.for_each(static_cast<int64_t>(relations_.size()), [&](int64_t i) {
     Relation& relation = relations_[static_cast<size_t>(i)];
     if (relation.keys.size() == 2) return build_edge_table(relation);

@@ -8,8 +8,6 @@
 namespace rle {
 namespace {
 
-constexpr int64_t kNeverSeconds = INT64_MAX;
-
 int64_t hop_begin(const TreeNodes& nodes, size_t hop) { return hop == 0 ? 0 : nodes.hop_end[hop - 1]; }
 
 void check_size(int64_t size, std::string_view what, std::string_view name) {
@@ -44,8 +42,7 @@ void Collator::lay_out(const GraphSchema& schema, const std::vector<SeedTrees>& 
   edge_bases_.resize(edge_types * hops_ * groups_);
   places_.resize(std::max(places_.size(), groups_));
   rows_.resize(types);
-  deltas_.resize(types);
-  row_s_.resize(types);
+  ages_.resize(types);
   out.nodes.resize(types);
   out.edges.resize(edge_types);
   for (size_t t = 0; t < types; ++t) {
@@ -125,22 +122,8 @@ void Collator::index_rows(const Graph& graph, const Seeds& seeds, size_t type, N
   rows_[type].index(info.nodes, block.row, block.distinct);
   block.delta.clear();
   block.delta_s.clear();
-  if (!info.has_time || seeds.time_us.empty()) return;
-  std::vector<int64_t>& row_s = row_s_[type];
-  row_s.clear();
-  for (NodeId node : block.distinct) {
-    const int64_t time_us = graph.node_time_us(NodeTypeId(static_cast<int32_t>(type)), node);
-    row_s.push_back(time_us == kNeverVisible ? kNeverSeconds : floor_seconds(time_us));
-  }
-  DistinctValues& deltas = deltas_[type];
-  deltas.start(block.nodes());
-  block.delta.resize(block.row.size());
-  for (size_t i = 0; i < block.row.size(); ++i) {
-    const int64_t row = row_s[static_cast<size_t>(block.row[i])],
-                  seed = seed_s_[static_cast<size_t>(block.seed[i])];
-    block.delta[i] = deltas.add(row == kNeverSeconds ? 0 : seed - row);
-  }
-  deltas.finish(block.delta, block.delta_s);
+  if (info.has_time && !seeds.time_us.empty())
+    ages_[type].index(graph, NodeTypeId(static_cast<int32_t>(type)), seed_s_, block);
 }
 
 }  // namespace rle

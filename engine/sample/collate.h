@@ -9,6 +9,7 @@
 #include "graph/graph.h"
 #include "sample/batch.h"
 #include "sample/distinct.h"
+#include "sample/node_ages.h"
 #include "sample/sampler.h"
 #include "sample/seed_trees.h"
 
@@ -40,8 +41,7 @@ class Collator {
   std::vector<std::vector<std::vector<int32_t>>>
       places_;                      // per group and node type: local -> position in the batch
   std::vector<DistinctRows> rows_;  // per node type
-  std::vector<DistinctValues> deltas_;
-  std::vector<std::vector<int64_t>> row_s_;  // per node type: seconds of the distinct rows
+  std::vector<NodeAges> ages_;
   std::vector<int64_t> seed_s_;
 };
 

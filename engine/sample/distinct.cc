@@ -7,7 +7,47 @@
 
 namespace rle {
 
+namespace {
+
+// Set bits, in plain arithmetic: without a flag for newer processors std::popcount is a call.
+uint32_t count_ones(uint64_t word) {
+  word -= word >> 1 & 0x5555555555555555ull;
+  word = (word & 0x3333333333333333ull) + (word >> 2 & 0x3333333333333333ull);
+  word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0full;
+  return static_cast<uint32_t>(word * 0x0101010101010101ull >> 56);
+}
+
+}  // namespace
+
+void DistinctInRange::index(int64_t range, std::vector<int32_t>& numbers, std::vector<NodeId>& distinct) {
+  const size_t words = (static_cast<size_t>(range) + 7) / 8;
+  if (marks_.size() < words) {
+    marks_.resize(words);
+    rank_.resize(words * 8);
+  }
+  auto* marks = reinterpret_cast<uint8_t*>(marks_.data());
+  for (const int32_t number : numbers) marks[number] = 1;
+  distinct.clear();
+  for (size_t w = 0; w < words; ++w) {
+    for (uint64_t left = marks_[w]; left != 0; left &= left - 1) {
+      const size_t number = w * 8 + static_cast<size_t>(std::countr_zero(left)) / 8;
+      rank_[number] = static_cast<int32_t>(distinct.size());
+      distinct.push_back(static_cast<NodeId>(number));
+    }
+    marks_[w] = 0;
+  }
+  for (int32_t& number : numbers) number = rank_[static_cast<size_t>(number)];
+}
+
 void DistinctRows::index(int64_t table_rows, std::vector<int32_t>& rows, std::vector<NodeId>& distinct) {
+  if (table_rows <= DistinctInRange::kMostRange)
+    small_.index(table_rows, rows, distinct);
+  else
+    index_large(table_rows, rows, distinct);
+}
+
+void DistinctRows::index_large(int64_t table_rows, std::vector<int32_t>& rows,
+                               std::vector<NodeId>& distinct) {
   const size_t words = (static_cast<size_t>(table_rows) + 63) / 64;
   if (words_.size() < words) {
     words_.resize(words);
@@ -30,7 +70,7 @@ void DistinctRows::index(int64_t table_rows, std::vector<int32_t>& rows, std::ve
   for (int32_t& row : rows) {
     const uint32_t word = static_cast<NodeId>(row) / 64;
     const uint64_t below = (uint64_t{1} << (static_cast<NodeId>(row) % 64)) - 1;
-    row = static_cast<int32_t>(rank_[word] + static_cast<uint32_t>(std::popcount(words_[word] & below)));
+    row = static_cast<int32_t>(rank_[word] + count_ones(words_[word] & below));
   }
   for (NodeId node : distinct) words_[node / 64] = touched_[node / 4096] = 0;
 }

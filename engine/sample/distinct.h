@@ -9,14 +9,32 @@
 
 namespace rle {
 
-// Distinct node ids by a bitmap over a table's rows; a second bitmap of its words keeps the cost at that of
-// the batch's ids. Owned by one workspace, one per node type; not thread-safe.
+// Distinct numbers of a small range, by one byte and one rank a number of the range. Owned by one workspace;
+// not thread-safe.
+class DistinctInRange {
+ public:
+  static constexpr int64_t kMostRange = 1 << 17;
+
+  // The numbers are in [0, range). Replaces each by its index into `distinct`.
+  void index(int64_t range, std::vector<int32_t>& numbers, std::vector<NodeId>& distinct);
+
+ private:
+  std::vector<uint64_t> marks_;  // a byte a number; all zero between calls
+  std::vector<int32_t> rank_;
+};
+
+// Distinct node ids: as above where the table is small, else by a bitmap over its rows; a second bitmap of
+// its words keeps the cost at that of the batch's ids. Owned by one workspace, one per node type; not
+// thread-safe.
 class DistinctRows {
  public:
   // `rows` holds node ids (their 32 bits); replaces each by its index into `distinct`.
   void index(int64_t table_rows, std::vector<int32_t>& rows, std::vector<NodeId>& distinct);
 
  private:
+  void index_large(int64_t table_rows, std::vector<int32_t>& rows, std::vector<NodeId>& distinct);
+
+  DistinctInRange small_;
   std::vector<uint64_t> words_, touched_;
   std::vector<uint32_t> rank_;  // per word: ids in the words before it
 };
@@ -30,7 +48,7 @@ class DistinctValues {
   // The provisional index of the value.
   int32_t add(int64_t value) {
     const int32_t fresh = static_cast<int32_t>(values_.size());
-    const int32_t place = found_.insert(static_cast<uint64_t>(value) ^ kFlip, fresh);
+    const int32_t place = found_.insert(static_cast<uint64_t>(value), fresh);
     if (place == fresh) values_.push_back(value);
     return place;
   }
@@ -38,8 +56,6 @@ class DistinctValues {
   void finish(std::vector<int32_t>& index, std::vector<int64_t>& sorted);
 
  private:
-  static constexpr uint64_t kFlip = uint64_t{1}
-                                    << 63;  // INT64_MAX, which is no time difference, is the map's free key
   struct Ranked {
     uint64_t value;
     int32_t place;

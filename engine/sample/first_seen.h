@@ -1,5 +1,6 @@
-// Open-addressing map from 64-bit keys to the order in which they were first seen. Cleared, never freed: no
-// allocation once it has grown to a batch's size.
+// Open-addressing map from 64-bit keys to the order in which they were first seen. Entries carry the stamp of
+// the fill that they belong to, so that starting anew costs nothing; no allocation once it has grown to a
+// batch's size.
 #pragma once
 
 #include <bit>
@@ -8,11 +9,14 @@
 
 namespace rle {
 
-// Owned by one workspace; not thread-safe. The key ~0 is reserved.
+// Owned by one workspace; not thread-safe.
 class FirstSeen {
  public:
   void clear() {
-    slots_.assign(slots_.size(), Slot{});
+    if (++stamp_ == 0) {
+      slots_.assign(slots_.size(), Slot{});
+      stamp_ = 1;
+    }
     size_ = 0;
   }
 
@@ -25,9 +29,9 @@ class FirstSeen {
   // The value stored for the key; where there is none, stores and returns `value`.
   int32_t insert(uint64_t key, int32_t value) {
     uint64_t place = slot_of(key);
-    for (; slots_[place].key != key; place = (place + 1) & mask_)
-      if (slots_[place].key == kFree) {
-        slots_[place] = {key, value};
+    for (; slots_[place].key != key || slots_[place].stamp != stamp_; place = (place + 1) & mask_)
+      if (slots_[place].stamp != stamp_) {
+        slots_[place] = {key, value, stamp_};
         ++size_;
         return value;
       }
@@ -35,10 +39,10 @@ class FirstSeen {
   }
 
  private:
-  static constexpr uint64_t kFree = ~uint64_t{0};
   struct Slot {
-    uint64_t key = kFree;
+    uint64_t key = 0;
     int32_t value = 0;
+    uint32_t stamp = 0;
   };
 
   uint64_t slot_of(uint64_t key) const { return (key ^ key >> 32) * 0x9e3779b97f4a7c15ull >> shift_; }
@@ -49,13 +53,14 @@ class FirstSeen {
     shift_ = 64 - std::countr_zero(capacity);
     size_ = 0;
     for (const Slot& slot : old)
-      if (slot.key != kFree) insert(slot.key, slot.value);
+      if (slot.stamp == stamp_) insert(slot.key, slot.value);
   }
 
   std::vector<Slot> slots_;
   int64_t size_ = 0;
   uint64_t mask_ = 0;
   int shift_ = 63;
+  uint32_t stamp_ = 1;
 };
 
 }  // namespace rle

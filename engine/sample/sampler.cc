@@ -69,10 +69,12 @@ void Sampler::sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& ou
 
   std::unique_ptr<Workspace> workspace = store_->workspaces.take();
   const int64_t n = static_cast<int64_t>(count);
+  const std::vector<HopPlan> plans = plan_hops(graph_, seeds.entity_type, config_);
+  const GrowthRule rule{graph_, config_, plans, edge_type_keys_};
   workspace->groups.resize(std::max<size_t>(1, (count + kSeedsPerGroup - 1) / kSeedsPerGroup));
   const auto grow = [&](int64_t begin, int64_t end) {
     std::unique_ptr<TreeGrower> grower = store_->growers.take();
-    grower->grow(graph_, config_, edge_type_keys_, seeds, key, begin, end - begin,
+    grower->grow(rule, seeds, key, begin, end - begin,
                  workspace->groups[static_cast<size_t>(begin / kSeedsPerGroup)]);
     store_->growers.give_back(std::move(grower));
   };

@@ -1,43 +1,39 @@
 #include "sample/seed_trees.h"
 
+#include <algorithm>
+#include <numeric>
+
 namespace rle {
 namespace {
 
-// Seeds of a group have 4 bits and node types 28.
-uint64_t tree_key(int32_t seed, size_t type, NodeId node) {
-  return static_cast<uint64_t>(seed) << 60 | static_cast<uint64_t>(type) << 32 | node;
-}
-
-// Nodes first reached in the hop before `hop`.
-struct Frontier {
-  int64_t begin, end;
-};
-Frontier frontier(const TreeNodes& nodes, size_t hop) {
-  return {hop == 0 ? 0 : nodes.hop_end[hop - 1], nodes.hop_end[hop]};
-}
+int64_t frontier_begin(const TreeNodes& nodes, size_t hop) { return hop == 0 ? 0 : nodes.hop_end[hop - 1]; }
 
 }  // namespace
 
-void TreeGrower::grow(const Graph& graph, const SamplerConfig& config,
-                      const std::vector<uint64_t>& edge_type_keys, const Seeds& seeds, RngKey key,
-                      int64_t first, int64_t count, SeedTrees& out) {
+void TreeGrower::grow(const GrowthRule& rule, const Seeds& seeds, RngKey key, int64_t first, int64_t count,
+                      SeedTrees& out) {
   out.first_seed = first;
   out.seeds = count;
-  graph.seed_limits(seeds.time_us.empty() ? nullptr : seeds.time_us.data() + first, count,
-                    config.current_time, limits_);
-  plant(graph, seeds, key, out);
-  for (size_t hop = 0; hop < config.fanouts.size(); ++hop) {
-    ask(graph, config, edge_type_keys, hop, out);
-    attach(graph.schema(), hop, out);
+  rule.graph.seed_limits(seeds.time_us.empty() ? nullptr : seeds.time_us.data() + first, count,
+                         rule.config.current_time, limits_);
+  plant(rule, seeds, key, out);
+  for (size_t hop = 0; hop < rule.config.fanouts.size(); ++hop) {
+    ask(rule, hop, out);
+    attach(rule, hop, out);
   }
 }
 
-void TreeGrower::plant(const Graph& graph, const Seeds& seeds, RngKey key, SeedTrees& out) {
-  const size_t types = graph.schema().node_types.size(), edge_types = graph.schema().edge_types.size();
+void TreeGrower::plant(const GrowthRule& rule, const Seeds& seeds, RngKey key, SeedTrees& out) {
+  const GraphSchema& schema = rule.graph.schema();
+  const size_t types = schema.node_types.size(), entity = seeds.entity_type.index();
   out.nodes.resize(types);
-  out.edges.resize(edge_types);
+  out.edges.resize(schema.edge_types.size());
   position_.resize(types);
-  answers_.resize(edge_types);
+  begin_.resize(types);
+  next_begin_.resize(types);
+  records_.resize(types);
+  answers_.resize(schema.edge_types.size());
+  size_.assign(types, 0);
   for (TreeNodes& nodes : out.nodes) {
     nodes.node.clear();
     nodes.seed.clear();
@@ -47,79 +43,147 @@ void TreeGrower::plant(const Graph& graph, const Seeds& seeds, RngKey key, SeedT
     edges.offsets.assign(1, 0);
     edges.source.clear();
   }
-  found_.clear();
-  found_.reserve(out.seeds);
+  for (size_t type = 0; type < types; ++type) {
+    records_[type].begin(schema.node_types[type].nodes, out.seeds);
+    begin_[type].assign(static_cast<size_t>(out.seeds) + 1, 0);
+  }
+  std::iota(begin_[entity].begin(), begin_[entity].end(), int64_t{0});
+  records_[entity].reserve(out.seeds);
   row_keys_.clear();
-  TreeNodes& roots = out.nodes[seeds.entity_type.index()];
+  TreeNodes& roots = out.nodes[entity];
+  roots.node.resize(static_cast<size_t>(out.seeds));
   for (int32_t seed = 0; seed < out.seeds; ++seed) {
     const size_t i = static_cast<size_t>(out.first_seed + seed);
     row_keys_.push_back(key.with(seeds.keys[i]));
-    found_.insert(tree_key(seed, seeds.entity_type.index(), seeds.nodes[i]), seed);
-    roots.node.push_back(seeds.nodes[i]);
+    int32_t position;
+    records_[entity].add(seed, &seeds.nodes[i], 1, &position, roots.node.data(), size_[entity]);
     roots.seed.push_back(seed);
   }
   for (TreeNodes& nodes : out.nodes) nodes.hop_end.push_back(nodes.size());
 }
 
-void TreeGrower::ask(const Graph& graph, const SamplerConfig& config,
-                     const std::vector<uint64_t>& edge_type_keys, size_t hop, const SeedTrees& trees) {
+void TreeGrower::ask(const GrowthRule& rule, size_t hop, const SeedTrees& trees) {
   for (size_t type = 0; type < trees.nodes.size(); ++type) {
-    const Frontier f = frontier(trees.nodes[type], hop);
-    const int32_t* seed = trees.nodes[type].seed.data() + f.begin;
-    std::vector<int32_t>& position = position_[type];
-    position.resize(static_cast<size_t>(f.end - f.begin));
-    for (size_t i = 0; i < position.size(); ++i)
-      position[i] = i > 0 && seed[i] == seed[i - 1] ? position[i - 1] + 1 : 0;
+    const std::vector<int64_t>& begin = begin_[type];
+    position_[type].resize(static_cast<size_t>(begin.back()));
+    for (size_t s = 0; s + 1 < begin.size(); ++s)
+      std::iota(position_[type].begin() + begin[s], position_[type].begin() + begin[s + 1], 0);
   }
-  int64_t reached = 0;
-  for (size_t e = 0; e < trees.edges.size(); ++e) {
-    const size_t target = graph.schema().edge_types[e].target.index();
-    const Frontier f = frontier(trees.nodes[target], hop);
+  for (const EdgeTypeId e : rule.plans[hop].edge_types) {
+    const size_t target = rule.graph.schema().edge_types[e.index()].target.index();
+    const int64_t first = frontier_begin(trees.nodes[target], hop);
     keys_.clear();
-    if (f.begin < f.end)
-      for (const RngKey& key : row_keys_) keys_.push_back(key.with(hop).with(edge_type_keys[e]));
-    graph.sample({.edge_type = EdgeTypeId(static_cast<int32_t>(e)),
-                  .fanout = config.fanouts[hop],
-                  .strategy = config.strategy,
-                  .limits = &limits_,
-                  .keys = keys_.data(),
-                  .targets = trees.nodes[target].node.data() + f.begin,
-                  .seed = trees.nodes[target].seed.data() + f.begin,
-                  .position = position_[target].data(),
-                  .n = f.end - f.begin},
-                 answers_[e]);
-    reached += static_cast<int64_t>(answers_[e].sources.size());
+    for (const RngKey& key : row_keys_) keys_.push_back(key.with(hop).with(rule.edge_type_keys[e.index()]));
+    rule.graph.sample({.edge_type = e,
+                       .fanout = rule.config.fanouts[hop],
+                       .strategy = rule.config.strategy,
+                       .limits = &limits_,
+                       .keys = keys_.data(),
+                       .targets = trees.nodes[target].node.data() + first,
+                       .seed = trees.nodes[target].seed.data() + first,
+                       .position = position_[target].data(),
+                       .n = begin_[target].back()},
+                      answers_[e.index()]);
   }
-  found_.reserve(reached);
 }
 
-void TreeGrower::attach(const GraphSchema& schema, size_t hop, SeedTrees& trees) {
-  cursor_.assign(trees.edges.size(), 0);
-  for (int32_t seed = 0; seed < trees.seeds; ++seed)
-    for (size_t e = 0; e < trees.edges.size(); ++e) {
-      const EdgeTypeInfo& info = schema.edge_types[e];
-      const TreeNodes& targets = trees.nodes[info.target.index()];
-      TreeNodes& sources = trees.nodes[info.source.index()];
-      TreeEdges& edges = trees.edges[e];
-      const HopAnswer& answer = answers_[e];
-      const Frontier f = frontier(targets, hop);
-      for (int64_t& i = cursor_[e];
-           i < f.end - f.begin && targets.seed[static_cast<size_t>(f.begin + i)] == seed; ++i) {
-        for (int64_t j = answer.offsets[static_cast<size_t>(i)];
-             j < answer.offsets[static_cast<size_t>(i) + 1]; ++j) {
-          const NodeId node = answer.sources[static_cast<size_t>(j)];
-          const int32_t fresh = static_cast<int32_t>(sources.size());
-          const int32_t place = found_.insert(tree_key(seed, info.source.index(), node), fresh);
-          if (place == fresh) {
-            sources.node.push_back(node);
-            sources.seed.push_back(seed);
-          }
-          edges.source.push_back(place);
-        }
-        edges.offsets.push_back(static_cast<int32_t>(edges.source.size()));
-      }
+void TreeGrower::attach(const GrowthRule& rule, size_t hop, SeedTrees& trees) {
+  const GraphSchema& schema = rule.graph.schema();
+  const HopPlan& plan = rule.plans[hop];
+  for (std::vector<int64_t>& begin : next_begin_) begin.assign(static_cast<size_t>(trees.seeds) + 1, 0);
+  for (const EdgeTypeId e : plan.edge_types) {
+    const size_t source = schema.edge_types[e.index()].source.index();
+    const HopAnswer& answer = answers_[e.index()];
+    TreeNodes& sources = trees.nodes[source];
+    TreeEdges& edges = trees.edges[e.index()];
+    const int32_t before = edges.offsets.back();
+    edges.offsets.resize(edges.offsets.size() + answer.offsets.size() - 1);
+    int32_t* offsets = edges.offsets.data() + edges.offsets.size() - answer.offsets.size();
+    for (size_t i = 1; i < answer.offsets.size(); ++i)
+      offsets[i] = before + static_cast<int32_t>(answer.offsets[i]);
+    const size_t reached = answer.sources.size();
+    edges.source.resize(edges.source.size() + reached);
+    sources.node.resize(sources.node.size() + reached);
+    sources.seed.resize(sources.node.size());
+    if (plan.recorded[source] != 0)
+      records_[source].reserve(static_cast<int64_t>(reached));
+    else
+      attach_fresh(e.index(), source, schema.edge_types[e.index()].target.index(), trees);
+  }
+  attach_recorded(rule, hop, trees);
+  for (const WayBack& way : plan.ways_back) attach_way_back(rule, way, hop, trees);
+  for (size_t type = 0; type < trees.nodes.size(); ++type) {
+    TreeNodes& nodes = trees.nodes[type];
+    nodes.node.resize(static_cast<size_t>(size_[type]));
+    nodes.seed.resize(static_cast<size_t>(size_[type]));
+    nodes.hop_end.push_back(nodes.size());
+  }
+  begin_.swap(next_begin_);
+}
+
+// Sources that no tree holds yet, all by this edge type.
+void TreeGrower::attach_fresh(size_t edge_type, size_t source, size_t target, SeedTrees& trees) {
+  const HopAnswer& answer = answers_[edge_type];
+  TreeNodes& nodes = trees.nodes[source];
+  const int32_t first = size_[source];
+  std::copy(answer.sources.begin(), answer.sources.end(), nodes.node.begin() + first);
+  std::vector<int32_t>& positions = trees.edges[edge_type].source;
+  std::iota(positions.end() - static_cast<int64_t>(answer.sources.size()), positions.end(), first);
+  for (int32_t seed = 0; seed < trees.seeds; ++seed) {
+    const auto s = static_cast<size_t>(seed);
+    const int64_t begin = answer.offsets[static_cast<size_t>(begin_[target][s])];
+    const int64_t end = answer.offsets[static_cast<size_t>(begin_[target][s + 1])];
+    std::fill(nodes.seed.begin() + first + begin, nodes.seed.begin() + first + end, seed);
+    next_begin_[source][s + 1] = end;
+  }
+  size_[source] += static_cast<int32_t>(answer.sources.size());
+}
+
+// Each child has one edge, to the parent that it was reached from: the edges of the hop before, turned round.
+void TreeGrower::attach_way_back(const GrowthRule& rule, const WayBack& way, size_t hop,
+                                 SeedTrees& trees) const {
+  const size_t type = rule.graph.schema().edge_types[way.edge_type.index()].source.index();
+  const NodeId* end = limits_.end.data() + type * static_cast<size_t>(limits_.seeds);
+  const TreeNodes& parents = trees.nodes[type];
+  const std::vector<int32_t>& children = trees.edges[way.from.index()].offsets;
+  TreeEdges& edges = trees.edges[way.edge_type.index()];
+  for (int64_t p = frontier_begin(parents, hop - 1); p < parents.hop_end[hop - 1]; ++p) {
+    const auto i = static_cast<size_t>(p);
+    const auto count = static_cast<size_t>(children[i + 1] - children[i]);
+    const bool visible = parents.node[i] < end[parents.seed[i]];
+    const size_t offsets = edges.offsets.size(), sources = edges.source.size();
+    edges.offsets.resize(offsets + count);
+    if (visible) edges.source.resize(sources + count, static_cast<int32_t>(p));
+    for (size_t c = 0; c < count; ++c)
+      edges.offsets[offsets + c] = static_cast<int32_t>(sources + (visible ? c + 1 : 0));
+  }
+}
+
+void TreeGrower::attach_recorded(const GrowthRule& rule, size_t hop, SeedTrees& trees) {
+  const GraphSchema& schema = rule.graph.schema();
+  const HopPlan& plan = rule.plans[hop];
+  const auto recorded = [&](size_t type) { return plan.recorded[type] != 0; };
+  for (int32_t seed = 0; seed < trees.seeds; ++seed) {
+    const auto s = static_cast<size_t>(seed);
+    for (const EdgeTypeId e : plan.edge_types) {
+      const EdgeTypeInfo& info = schema.edge_types[e.index()];
+      const size_t source = info.source.index();
+      if (!recorded(source)) continue;
+      const HopAnswer& answer = answers_[e.index()];
+      const std::vector<int64_t>& begin = begin_[info.target.index()];
+      const int64_t first = answer.offsets[static_cast<size_t>(begin[s])];
+      const int64_t last = answer.offsets[static_cast<size_t>(begin[s + 1])];
+      TreeNodes& nodes = trees.nodes[source];
+      std::vector<int32_t>& positions = trees.edges[e.index()].source;
+      const int32_t before = size_[source];
+      records_[source].add(seed, answer.sources.data() + first, last - first,
+                           positions.data() + positions.size() - answer.sources.size() + first,
+                           nodes.node.data(), size_[source]);
+      std::fill(nodes.seed.begin() + before, nodes.seed.begin() + size_[source], seed);
     }
-  for (TreeNodes& nodes : trees.nodes) nodes.hop_end.push_back(nodes.size());
+    for (size_t type = 0; type < trees.nodes.size(); ++type)
+      if (recorded(type)) next_begin_[type][s + 1] = size_[type] - trees.nodes[type].hop_end[hop];
+  }
 }
 
 }  // namespace rle

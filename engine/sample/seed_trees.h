@@ -7,8 +7,9 @@
 
 #include "base/rng.h"
 #include "graph/graph.h"
-#include "sample/first_seen.h"
+#include "sample/hop_plan.h"
 #include "sample/sampler.h"
+#include "sample/tree_record.h"
 
 namespace rle {
 
@@ -31,26 +32,38 @@ struct SeedTrees {
   std::vector<TreeEdges> edges;  // per edge type
 };
 
+// What all trees of a call have in common. Borrowed.
+struct GrowthRule {
+  const Graph& graph;
+  const SamplerConfig& config;
+  const std::vector<HopPlan>& plans;            // per hop
+  const std::vector<uint64_t>& edge_type_keys;  // per edge type
+};
+
 // Grows the trees of one group after the other. Owned by one thread at a time; memory is reused.
 class TreeGrower {
  public:
   // The trees of seeds [first, first + count). The result depends on those seeds, the configuration and the
   // key alone.
-  void grow(const Graph& graph, const SamplerConfig& config, const std::vector<uint64_t>& edge_type_keys,
-            const Seeds& seeds, RngKey key, int64_t first, int64_t count, SeedTrees& out);
+  void grow(const GrowthRule& rule, const Seeds& seeds, RngKey key, int64_t first, int64_t count,
+            SeedTrees& out);
 
  private:
-  void plant(const Graph& graph, const Seeds& seeds, RngKey key, SeedTrees& out);
-  void ask(const Graph& graph, const SamplerConfig& config, const std::vector<uint64_t>& edge_type_keys,
-           size_t hop, const SeedTrees& trees);
-  void attach(const GraphSchema& schema, size_t hop, SeedTrees& trees);
+  void plant(const GrowthRule& rule, const Seeds& seeds, RngKey key, SeedTrees& out);
+  void ask(const GrowthRule& rule, size_t hop, const SeedTrees& trees);
+  void attach(const GrowthRule& rule, size_t hop, SeedTrees& trees);
+  void attach_fresh(size_t edge_type, size_t source, size_t target, SeedTrees& trees);
+  void attach_recorded(const GrowthRule& rule, size_t hop, SeedTrees& trees);
+  void attach_way_back(const GrowthRule& rule, const WayBack& way, size_t hop, SeedTrees& trees) const;
 
-  FirstSeen found_;  // (seed, type, node) -> position in TreeNodes
   SeedLimits limits_;
   std::vector<RngKey> row_keys_, keys_;         // (seeds)
   std::vector<std::vector<int32_t>> position_;  // per node type: of the frontier's nodes within their seed
-  std::vector<HopAnswer> answers_;              // per edge type
-  std::vector<int64_t> cursor_;                 // per edge type: frontier nodes attached so far
+  // Per node type: (seeds + 1) where the frontier's nodes of each seed begin, counted within the frontier.
+  std::vector<std::vector<int64_t>> begin_, next_begin_;
+  std::vector<HopAnswer> answers_;   // per edge type
+  std::vector<TreeRecord> records_;  // per node type
+  std::vector<int32_t> size_;        // per node type: nodes so far
 };
 
 }  // namespace rle

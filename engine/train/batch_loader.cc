@@ -26,6 +26,12 @@ BatchLoader::BatchLoader(const Dataset& dataset, const LabelTable& labels, Sampl
 
 void BatchLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool,
                        LoadedBatch& out) const {
+  sample(rows, key, pool, out);
+  gather(pool, out);
+}
+
+void BatchLoader::sample(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool,
+                         LoadedBatch& out) const {
   out.seeds.entity_type = dataset_.entity_type;
   out.rows = rows;
   out.seeds.keys.clear();
@@ -43,12 +49,15 @@ void BatchLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool&
   }
   sampler_.sample(out.seeds, key, pool, out.batch);
   out.shallow_rows = &dataset_.shallow_rows;
+  if (labels_.labelled) fill_targets(out);
+}
+
+void BatchLoader::gather(ThreadPool& pool, LoadedBatch& out) const {
   out.features.resize(dataset_.features.size());
   pool.for_each(static_cast<int64_t>(dataset_.features.size()), [&](int64_t i) {
     const auto type = static_cast<size_t>(i);
     dataset_.features[type].gather(out.batch.nodes[type].distinct, out.features[type]);
   });
-  if (labels_.labelled) fill_targets(out);
 }
 
 void BatchLoader::fill_targets(LoadedBatch& out) const {

@@ -37,9 +37,14 @@ class BatchLoader {
   // config.current_time is overruled by the task's.
   BatchLoader(const Dataset& dataset, const LabelTable& labels, SamplerConfig config);
 
-  // rows: of the label table. key: carries (seed, purpose, epoch). Targets are filled where the table is
-  // labelled.
+  // Sample and gather.
   void load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out) const;
+
+  // Everything but the features. rows: of the label table. key: carries (seed, purpose, epoch). Targets are
+  // filled where the table is labelled.
+  void sample(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out) const;
+  // The features of the sampled rows.
+  void gather(ThreadPool& pool, LoadedBatch& out) const;
 
  private:
   void fill_targets(LoadedBatch& out) const;
