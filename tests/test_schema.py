@@ -82,7 +82,7 @@ REFUSED = [
     ("config.use_temporal_encoder", "true"), ("config.temporal_strategy", "first"), ("config.shallow_embeddings_list", "customers"),
     ("config.shallow_embeddings_list", ["customers", "customers"]), ("config.visible_until", 2020), ("config.visible_until", "yesterday"),
     ("config.visible_until", "2020-1-1"), ("config.threads", 0), ("config.threads", 1025), ("config.device", "cuda"),
-    ("config.precision", "bf16"), ("config.inference", "exact"), ("config.text_embedder", "bert-base-distill"),
+    ("config.precision", "bf16"), ("config.inference", "full"), ("config.text_embedder", "bert-base-distill"),
     ("config.id_awareness", True), ("config.id_awareness", 0), ("config.num_negative", 5), ("config.num_negative", None),
     ("config.negative_sampling_strategy", "degree_based"), ("output", []), ("output.table", 3), ("output.flatten", "no"), ("output.file", "x"),
 ]

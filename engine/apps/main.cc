@@ -134,13 +134,14 @@ void tell_unused_config(Globals& globals) {
   for (const std::string& set : globals.sets) {
     const std::string path = set.substr(0, set.find('='));
     const bool config = path == "config" || path.starts_with("config.");
-    if (!config || path == "config.visible_until" || path == "config.threads") continue;
+    if (!config || path == "config.visible_until" || path == "config.threads" || path == "config.inference")
+      continue;
     names += (names.empty() ? "" : ", ") + path;
   }
   if (!names.empty())
     globals.console.warning(
-        "--set {}: not used, the configuration is the model's own; here config.visible_until and "
-        "config.threads count",
+        "--set {}: not used, the configuration is the model's own; here config.visible_until, "
+        "config.threads and config.inference count",
         names);
 }
 

@@ -184,7 +184,6 @@ TEST(JobSpec, PartsNotBuiltAreRefusedUnlessDefault) {
   EXPECT_REFUSED("config.id_awareness: only false", {"config.id_awareness=true"});
   EXPECT_REFUSED("config.num_negative: only 10", {"config.num_negative=5"});
   EXPECT_REFUSED("config.precision: only fp32", {"config.precision=bf16"});
-  EXPECT_REFUSED("config.inference: only sampled", {"config.inference=exact"});
   EXPECT_REFUSED("task.type: link tasks are not built yet", {"task.type=link_prediction"});
   EXPECT_EQ(refusal({"config.device=cpu", "config.id_awareness=false", "config.num_negative=10"}),
             "accepted");

@@ -4,6 +4,7 @@
 #include "job/load_data.h"
 #include "job/model_folder.h"
 #include "job/run_job.h"
+#include "train/exact_inference.h"
 
 namespace rle {
 namespace {
@@ -39,8 +40,9 @@ std::vector<std::string> default_splits(SourceReader& reader, const TaskSpec& ta
 
 }  // namespace
 
-ScoreOptions score_options(const TrainedModel& model, const RunContext& context) {
-  return {.sampler = model.config.sampler,
+ScoreOptions score_options(const TrainedModel& model, const JobSpec& spec, const RunContext& context) {
+  return {.inference = spec.inference,
+          .sampler = model.config.sampler,
           .bounds = model.bounds,
           .seed = model.config.seed,
           .batch_size = model.config.val_batch_size,
@@ -52,6 +54,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
                                      std::vector<std::string> splits, const RunContext& context) {
   const TrainedModel trained = open_model(model_folder);
   check_same_task(trained.task, given);
+  if (given.inference == Inference::kExact) check_exact_inference(trained.config.model);
   JobSpec spec = given;
   SourceReader reader(spec.base_folder);
   if (splits.empty()) splits = default_splits(reader, *spec.task);
@@ -74,7 +77,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
   model.task.time_column = spec.task->time_column;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
   const std::unique_ptr<RelationalModel> network = restore_model(model);
-  const ScoreOptions options = score_options(model, context);
+  const ScoreOptions options = score_options(model, spec, context);
   const std::string metric = spec.task->metric.value_or(model.metric);
   return score_splits(*network, dataset, metric, options, splits, context.pool);
 }

@@ -71,7 +71,8 @@ FitOutcome run_fit(const JobSpec& spec, const std::filesystem::path& model_folde
     fail(ErrorCode::kNumeric, "{}; the best model so far (epoch {}) is in {}", result.failure,
          *result.best_epoch, model_folder.string());
 
-  const ScoreOptions options{.sampler = spec.train.sampler,
+  const ScoreOptions options{.inference = spec.inference,
+                             .sampler = spec.train.sampler,
                              .bounds = result.bounds,
                              .seed = spec.train.seed,
                              .batch_size = spec.train.val_batch_size,

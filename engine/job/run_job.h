@@ -29,7 +29,7 @@ struct RunContext {
 };
 
 // How a trained model is scored: with its own sampler, bounds, seed and batch size.
-ScoreOptions score_options(const TrainedModel& model, const RunContext& context);
+ScoreOptions score_options(const TrainedModel& model, const JobSpec& spec, const RunContext& context);
 
 struct FitOutcome {
   int64_t epochs = 0;                 // that ended

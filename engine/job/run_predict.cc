@@ -4,6 +4,7 @@
 #include "job/load_data.h"
 #include "job/model_folder.h"
 #include "job/run_job.h"
+#include "train/exact_inference.h"
 #include "train/prediction_table.h"
 
 namespace rle {
@@ -71,6 +72,7 @@ Table all_entities(const JobSpec& spec, const PredictRequest& request, LoadedDat
 Table run_predict(const JobSpec& given, const PredictRequest& request, const RunContext& context) {
   TrainedModel model = open_model(request.model_folder);
   check_same_task(model.task, given);
+  if (given.inference == Inference::kExact) check_exact_inference(model.config.model);
   check_request(given, request);
   check_output_is_new(request.output);
   JobSpec spec = given;
@@ -95,7 +97,7 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
   input.visible_until_us = spec.visible_until_us;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
   const std::unique_ptr<RelationalModel> network = restore_model(model);
-  const ScoreOptions options = score_options(model, context);
+  const ScoreOptions options = score_options(model, spec, context);
   const std::vector<double> score = score_rows(*network, dataset, *dataset.test, options, context.pool);
   Table predictions =
       prediction_table(model.task, model.encoding, source, *dataset.test, score, request.flatten);

@@ -136,6 +136,10 @@ const ConfigKey kModelKeys[] = {
     {"shallow_embeddings_list",
      [](const SpecValue& v, JobSpec& s) { s.train.model.shallow_embeddings = names_of(v); }},
     {"visible_until", [](const SpecValue& v, JobSpec& s) { s.visible_until_us = time_or_null(v); }},
+    {"inference",
+     [](const SpecValue& v, JobSpec& s) {
+       s.inference = choice_of(v, {"sampled", "exact"}) == 0 ? Inference::kSampled : Inference::kExact;
+     }},
     {"threads", [](const SpecValue& v,
                    JobSpec& s) { s.threads = static_cast<int>(integer_or_null(v, 1, 1024).value_or(0)); }},
 };
@@ -150,7 +154,6 @@ struct FixedKey {
 const FixedKey kFixedKeys[] = {
     {"device", "cpu", "training on a GPU is not built yet"},
     {"precision", "fp32", "other precisions are not built yet"},
-    {"inference", "sampled", "exact layer-wise inference is not built yet"},
     {"text_embedder", "model2vec-potion-base-4M",
      "text embedding is not built yet, and text columns are left out"},
     {"id_awareness", "false", "ID-aware models are not built yet"},

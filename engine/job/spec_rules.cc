@@ -74,6 +74,11 @@ void check_model(const SpecObject& root, JobSpec& spec) {
         fmt::format("config.gnn_layers is {} and config.fanouts has {} hops: the last {} are sampled and not "
                     "used; give as many layers as hops",
                     layers, hops, hops - layers));
+  if (const auto inference = given(root, "config", "inference");
+      inference && spec.inference == Inference::kExact && model.gnn_norm == Norm::kInstance)
+    inference->refuse(
+        "exact inference has one subgraph for all seeds, and gnn_norm is instance_norm, which is over each "
+        "seed's own; use sampled");
   if (model.gnn_norm == Norm::kInstance)
     spec.warnings.push_back(fmt::format(
         "config.gnn_norm is instance_norm: a table with one row in a seed's subgraph, such as the entity's "

@@ -10,6 +10,9 @@
 
 namespace rle {
 
+// How predictions are computed: over sampled subgraphs as in training, or over full neighbourhoods.
+enum class Inference { kSampled, kExact };
+
 enum class LrSchedule { kCosine, kConstant };
 
 // Bounds on a regression's outputs at inference. `user_set`: asked for by the user, so always applied, with a

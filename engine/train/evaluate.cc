@@ -5,11 +5,14 @@
 
 #include "base/error.h"
 #include "train/batch_loader.h"
+#include "train/exact_inference.h"
 
 namespace rle {
 
 std::vector<double> score_rows(RelationalModel& model, const Dataset& dataset, const LabelTable& labels,
                                const ScoreOptions& options, ThreadPool& pool) {
+  if (options.inference == Inference::kExact)
+    return score_rows_exactly(model, dataset, labels, options, pool);
   RLE_CHECK(options.batch_size > 0);
   const RngKey key = RngKey(options.seed).with("sample").with("predict");
   const BatchLoader loader(dataset, labels, options.sampler);

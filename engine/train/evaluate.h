@@ -10,12 +10,14 @@
 #include "base/thread_pool.h"
 #include "model/relational_model.h"
 #include "task/metrics.h"
+#include "train/config.h"
 #include "train/dataset.h"
 #include "train/outputs.h"
 
 namespace rle {
 
 struct ScoreOptions {
+  Inference inference = Inference::kSampled;
   SamplerConfig sampler;
   OutputBounds bounds;
   uint64_t seed =

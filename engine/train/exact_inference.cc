@@ -1,0 +1,130 @@
+#include "train/exact_inference.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "sample/full_neighbourhood.h"
+
+namespace rle {
+namespace {
+
+// Rows [begin, end) of a label table, which share a time.
+struct TimeGroup {
+  int64_t begin, end;
+  std::optional<int64_t> time_us;
+};
+
+TimeGroup group_at(const LabelTable& labels, int64_t begin) {
+  if (labels.time_us.empty()) return {begin, labels.rows, std::nullopt};
+  const int64_t time_us = labels.time_us[static_cast<size_t>(begin)];
+  int64_t end = begin + 1;
+  while (end < labels.rows && labels.time_us[static_cast<size_t>(end)] == time_us) ++end;
+  return {begin, end, time_us};
+}
+
+std::vector<NodeId> distinct_entities(const LabelTable& labels, const TimeGroup& group) {
+  std::vector<NodeId> entities(labels.entity.begin() + group.begin, labels.entity.begin() + group.end);
+  std::sort(entities.begin(), entities.end());
+  entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
+  return entities;
+}
+
+// One call of score_rows_exactly.
+class ExactScorer {
+ public:
+  ExactScorer(RelationalModel& model, const Dataset& dataset, ThreadPool& pool, int64_t block_nodes)
+      : model_(model),
+        dataset_(dataset),
+        pool_(pool),
+        block_nodes_(block_nodes),
+        neighbourhood_(dataset.graph, model.definition().config.gnn_layers, dataset.task.current_time),
+        features_(dataset.features.size()) {}
+
+  // Appends the outputs of as many of the entities from `first` on as make one block; returns how many.
+  // `not_finite`: as RelationalModel::predict returns it.
+  int64_t score_block(const std::vector<NodeId>& entities, int64_t first, std::optional<int64_t> time_us,
+                      std::vector<float>& outputs, std::string& not_finite) {
+    int64_t count = std::min(next_, static_cast<int64_t>(entities.size()) - first);
+    const auto collect = [&](int64_t most_nodes) {
+      return neighbourhood_.collect(dataset_.entity_type, entities.data() + first, count, time_us, most_nodes,
+                                    batch_);
+    };
+    while (count > 1 && !collect(block_nodes_)) count /= 2;
+    if (count == 1) collect(INT64_MAX);
+    int64_t nodes = 1;
+    for (const NodeBlock& block : batch_.nodes) nodes += block.nodes();
+    next_ = std::clamp<int64_t>(
+        static_cast<int64_t>(0.9 * static_cast<double>(count) * static_cast<double>(block_nodes_) /
+                             static_cast<double>(nodes)),
+        1, 16 * count);
+    pool_.for_each(static_cast<int64_t>(features_.size()), [&](int64_t i) {
+      const auto type = static_cast<size_t>(i);
+      dataset_.features[type].gather(batch_.nodes[type].distinct, features_[type]);
+    });
+    not_finite = model_.predict({&batch_, &features_, &dataset_.shallow_rows}, pool_, block_outputs_);
+    outputs.insert(outputs.end(), block_outputs_.begin(), block_outputs_.end());
+    return count;
+  }
+
+ private:
+  RelationalModel& model_;
+  const Dataset& dataset_;
+  ThreadPool& pool_;
+  const int64_t block_nodes_;
+  FullNeighbourhood neighbourhood_;
+  Batch batch_;
+  std::vector<FeatureRows> features_;
+  std::vector<float> block_outputs_;
+  int64_t next_ = 256;  // entities that the next block tries
+};
+
+}  // namespace
+
+void check_exact_inference(const ModelConfig& config) {
+  if (config.gnn_norm == Norm::kInstance)
+    fail(ErrorCode::kSpec,
+         "config.inference: exact inference has one subgraph for all seeds, and this model's gnn_norm is "
+         "instance_norm, which is over each seed's own; use sampled");
+}
+
+std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& dataset,
+                                       const LabelTable& labels, const ScoreOptions& options,
+                                       ThreadPool& pool, int64_t block_nodes) {
+  check_exact_inference(model.definition().config);
+  const auto outputs = static_cast<size_t>(dataset.encoding.outputs());
+  ExactScorer scorer(model, dataset, pool, block_nodes);
+  std::vector<float> raw(static_cast<size_t>(labels.rows) * outputs), of_entities;
+  std::string not_finite;
+  for (int64_t begin = 0; begin < labels.rows;) {
+    const TimeGroup group = group_at(labels, begin);
+    const std::vector<NodeId> entities = distinct_entities(labels, group);
+    const auto count = static_cast<int64_t>(entities.size());
+    of_entities.clear();
+    for (int64_t done = 0; done < count;) {
+      done += scorer.score_block(entities, done, group.time_us, of_entities, not_finite);
+      if (!not_finite.empty())
+        fail(ErrorCode::kNumeric,
+             "the model's output is not finite for a row of the {} split (rows {} to {} in order of time); "
+             "the first "
+             "module whose output was not finite is {}; look for extreme values among the features, or train "
+             "with a "
+             "lower learning rate",
+             to_string(labels.split), group.begin + 1, group.end, not_finite);
+      const int64_t scored = group.begin + (group.end - group.begin) * done / count;
+      if (options.progress) options.progress(scored, labels.rows);
+      if (options.cancel != nullptr && options.cancel->requested())
+        fail(ErrorCode::kInterrupted, "interrupted after {} of {} rows", scored, labels.rows);
+    }
+    for (int64_t row = group.begin; row < group.end; ++row) {
+      const NodeId entity = labels.entity[static_cast<size_t>(row)];
+      const auto at = std::lower_bound(entities.begin(), entities.end(), entity) - entities.begin();
+      std::copy_n(of_entities.begin() + at * static_cast<int64_t>(outputs), outputs,
+                  raw.begin() + row * static_cast<int64_t>(outputs));
+    }
+    begin = group.end;
+  }
+  return scores_from_outputs(dataset.task.type, static_cast<int64_t>(outputs), raw, options.bounds);
+}
+
+}  // namespace rle
