@@ -339,8 +339,9 @@ def test_interrupt_keeps_the_best_epoch(rle_program, shop):
     assert (shop.folder / "m/model.safetensors").stat().st_size > 1000
 
 
-def test_interrupt_before_the_first_epoch_leaves_no_folder(rle_program, shop):
-    command = [rle_program, "fit", "spec.json", "--model", "m", "--set", "config.train_batch_size=1", "--set", "config.channels=512"]
+def test_interrupt_before_the_first_epoch_leaves_no_folder_without_checkpoints(rle_program, shop):
+    command = [rle_program, "fit", "spec.json", "--model", "m", "--set", "config.train_batch_size=1", "--set", "config.channels=512",
+               "--set", "config.checkpoint_every_seconds=0"]
     process = subprocess.Popen(command, cwd=shop.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     log = shop.folder / "m/metrics.jsonl"
     for _ in range(6000):

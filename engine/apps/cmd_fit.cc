@@ -29,21 +29,28 @@ std::string outcome_text(const FitOutcome& outcome, const std::string& folder) {
                      clock_text(outcome.seconds));
 }
 
-void run(const std::string& file, const std::string& folder, Globals& globals) {
+[[noreturn]] void tell_interrupt(const FitOutcome& outcome, const std::string& folder) {
+  const std::string resume =
+      outcome.resumable_step ? fmt::format("; --resume goes on after step {}", *outcome.resumable_step) : "";
+  if (outcome.best_epoch)
+    fail(ErrorCode::kInterrupted, "interrupted after {} epochs; the best model so far (epoch {}) is in {}{}",
+         outcome.epochs, *outcome.best_epoch, folder, resume);
+  fail(ErrorCode::kInterrupted, "interrupted before the first epoch was evaluated; no model was written{}{}",
+       outcome.epochs == 0 ? "" : fmt::format(" ({} has the losses of {} epochs)", folder, outcome.epochs),
+       resume);
+}
+
+void run(const std::string& file, const FitRequest& request, Globals& globals) {
+  const std::string folder = request.model_folder.string();
   const JobSpec spec = load_spec(file, globals);
   tell_warnings(spec, globals);
   const std::string metric = !spec.task ? "" : spec.task->metric.value_or(default_metric(spec.task->type));
   ThreadPool pool(spec.threads > 0 ? spec.threads : available_cpus());
   Progress progress(globals.console, metric);
-  const FitOutcome outcome = run_fit(spec, folder, progress.hooks(),
+  const FitOutcome outcome = run_fit(spec, request, progress.hooks(),
                                      {pool, globals.console, &globals.cancel,
                                       [&](int64_t done, int64_t rows) { progress.scored(done, rows); }});
-  if (outcome.interrupted && !outcome.best_epoch)
-    fail(ErrorCode::kInterrupted, "interrupted before the first epoch was evaluated; no model was written{}",
-         outcome.epochs == 0 ? "" : fmt::format(" ({} has the losses of {} epochs)", folder, outcome.epochs));
-  if (outcome.interrupted)
-    fail(ErrorCode::kInterrupted, "interrupted after {} epochs; the best model so far (epoch {}) is in {}",
-         outcome.epochs, *outcome.best_epoch, folder);
+  if (outcome.interrupted) tell_interrupt(outcome, folder);
   if (globals.json) return globals.console.print_json(outcome_json(outcome, folder));
   globals.console.print(outcome.best_epoch ? outcome_text(outcome, folder)
                                            : fmt::format("\nmodel of the last epoch in {}\n", folder));
@@ -57,8 +64,11 @@ void add_fit(CLI::App& app, Globals& globals) {
   auto file = std::make_shared<std::string>(), folder = std::make_shared<std::string>();
   command->add_option("SPEC", *file, "the specification, YAML or JSON")->required();
   command->add_option("--model", *folder, "the new model's folder")->required()->type_name("DIR");
-  command->callback([file, folder, &globals] {
-    globals.chosen = [file, folder, &globals] { run(*file, *folder, globals); };
+  auto resume = std::make_shared<bool>(false);
+  command->add_flag("--resume", *resume,
+                    "go on with the run in DIR that was stopped; from the beginning where it left nothing");
+  command->callback([file, folder, resume, &globals] {
+    globals.chosen = [file, folder, resume, &globals] { run(*file, {*folder, *resume}, globals); };
   });
 }
 

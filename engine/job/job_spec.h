@@ -25,6 +25,14 @@ struct OutputSpec {
   bool flatten = false;                 // one prob_<class> column a class
 };
 
+// When a training's state is kept for `rle fit --resume`: whichever comes first; 0: never for that reason.
+struct CheckpointSchedule {
+  int64_t every_steps = 0;
+  double every_seconds = 60;
+
+  bool off() const { return every_steps == 0 && every_seconds == 0; }
+};
+
 struct JobSpec {
   std::string dataset_name;
   std::filesystem::path base_folder;  // relative paths are relative to the specification's folder
@@ -37,6 +45,7 @@ struct JobSpec {
   int threads = 0;       // 0: all CPUs
   Inference inference =
       Inference::kSampled;  // of evaluate, predict, and what fit tells of the finished model
+  CheckpointSchedule checkpoint;
   OutputSpec output;
   std::vector<std::string> warnings;  // what is accepted, and a person should know before training
 

@@ -1,11 +1,14 @@
 #include "job/model_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "base/error.h"
+#include "job/resume_folder.h"
 #include "job/scores.h"
 
 namespace rle {
@@ -27,14 +30,30 @@ fs::path existing_ancestor(fs::path path) {
 
 }  // namespace
 
-void check_new_model_folder(const fs::path& folder) {
+void check_model_folder(const fs::path& folder, bool resume) {
   if (folder.empty()) fail(ErrorCode::kSpec, "--model is empty; name the folder that the model goes to");
-  if (is_there(folder / kCheckpointFile))
+  const bool model = is_there(folder / kCheckpointFile), unfinished = ResumeFolder(folder).is_used();
+  if (unfinished && !resume)
+    fail(ErrorCode::kSpec,
+         "--model {}: the folder holds a run that did not finish; go on with it by --resume, or name another "
+         "folder, or remove this one",
+         folder.string());
+  if (model && !unfinished && resume)
+    fail(ErrorCode::kSpec,
+         "--resume: the run in {} is finished, its model is {}; use it with `rle evaluate` or `rle predict`, "
+         "or name another folder for a new training",
+         folder.string(), kCheckpointFile);
+  if (model && !unfinished)
     fail(ErrorCode::kSpec,
          "--model {}: the folder holds a model already ({}); name another folder, or remove it first",
          folder.string(), kCheckpointFile);
-  const fs::path ancestor = existing_ancestor(folder);
   std::error_code ignored;
+  if (!unfinished && fs::exists(folder / kMetricsFile) && fs::file_size(folder / kMetricsFile, ignored) > 0)
+    fail(ErrorCode::kSpec,
+         "--model {}: the folder holds the {} of a run that left neither a model nor checkpoints; name "
+         "another folder, or remove that file",
+         folder.string(), kMetricsFile);
+  const fs::path ancestor = existing_ancestor(folder);
   if (!fs::is_directory(ancestor, ignored))
     fail(ErrorCode::kSpec, "--model {}: {} is a file, so no folder can be there; name another folder",
          folder.string(), ancestor.string());
@@ -76,21 +95,39 @@ void check_same_task(const TaskSpec& trained, const JobSpec& spec) {
          trained.name, differences);
 }
 
-MetricsLog::MetricsLog(const fs::path& folder) : path_(folder / kMetricsFile) {
+ModelFolder::ModelFolder(const fs::path& folder) : path_(folder) {
   std::error_code error;
-  made_folder_ = fs::create_directories(folder, error);
+  made_ = fs::create_directories(folder, error);
   if (error)
     fail(ErrorCode::kIo, "--model {}: the folder cannot be made: {}", folder.string(), error.message());
-  file_.reset(std::fopen(path_.c_str(), "wb"));
+  lock_.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock_.get() < 0)
+    fail(ErrorCode::kIo, "--model {}: the folder cannot be opened: {}", folder.string(),
+         std::strerror(errno));
+  // A file system without locks is no reason not to train.
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    fail(ErrorCode::kIo, "--model {}: another training works in this folder; wait for it, or name another",
+         folder.string());
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with(std::string(kCheckpointFile) + kTemporaryMark))
+      fs::remove(it->path(), error);
+}
+
+ModelFolder::~ModelFolder() {
+  std::error_code ignored;
+  if (made_) fs::remove(path_, ignored);  // fails, as it should, where it holds anything
+}
+
+MetricsLog::MetricsLog(const fs::path& folder, const std::vector<EpochRecord>& epochs)
+    : path_(folder / kMetricsFile), file_(std::fopen(path_.c_str(), "wb")) {
   if (!file_) fail(ErrorCode::kIo, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  for (const EpochRecord& record : epochs) epoch(record);
 }
 
 MetricsLog::~MetricsLog() {
   file_.reset();
-  if (written_) return;
   std::error_code ignored;
-  fs::remove(path_, ignored);
-  if (made_folder_) fs::remove(path_.parent_path(), ignored);  // fails, as it should, where it holds anything
+  if (!written_) fs::remove(path_, ignored);
 }
 
 void MetricsLog::write(const nlohmann::ordered_json& line) {

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "job/checkpoints.h"
 #include "job/load_data.h"
 #include "job/model_folder.h"
 #include "job/run_job.h"
@@ -6,11 +7,18 @@
 namespace rle {
 namespace {
 
-Dataset load_training_dataset(const JobSpec& spec, const RunContext& context) {
+struct TrainingData {
+  Dataset dataset;
+  nlohmann::ordered_json identity;  // content of tables and labels; null where nobody asks
+};
+
+TrainingData load_training_data(const JobSpec& spec, bool identify, const RunContext& context) {
   const SplitChoice splits{.train = true, .validation = true, .test = true};
   SourceReader reader(spec.base_folder);
   check_sources(reader, spec, splits);
   LoadedData data = load_data(reader, spec, splits, context.report, context.cancel);
+  TrainingData out;
+  if (identify) out.identity["tables"] = tables_identity(data.tables);
   DatasetInput input;
   input.tables = std::move(data.tables);
   input.task = *spec.task;
@@ -19,11 +27,24 @@ Dataset load_training_dataset(const JobSpec& spec, const RunContext& context) {
   input.test = data.test ? &*data.test : nullptr;
   input.visible_until_us = spec.visible_until_us;
   input.shallow_embeddings = spec.train.model.shallow_embeddings;
-  Dataset dataset = build_training_dataset(std::move(input), context.pool, context.report);
+  out.dataset = build_training_dataset(std::move(input), context.pool, context.report);
+  const Dataset& dataset = out.dataset;
+  if (identify) out.identity["labels"] = labels_identity(dataset);
   std::vector<const LabelTable*> labels{&*dataset.train, &*dataset.validation};
   if (dataset.test) labels.push_back(&*dataset.test);
   check_split_times(labels, context.report);
-  return dataset;
+  return out;
+}
+
+// A training that met a value that is not finite would meet it again.
+FitResult train(const Dataset& dataset, const TrainConfig& config, Checkpoints& checkpoints,
+                const FitHooks& hooks, const RunContext& context) {
+  try {
+    return fit(dataset, config, context.pool, context.report, hooks);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNumeric) checkpoints.remove();
+    throw;
+  }
 }
 
 FitHooks with_log(FitHooks hooks, MetricsLog& log, const CancelToken* cancel) {
@@ -43,33 +64,47 @@ void log_scores(const std::vector<SplitScore>& scores, std::optional<int64_t> be
                {"metrics", metrics_json(score.metrics)}});
 }
 
-}  // namespace
-
-FitOutcome run_fit(const JobSpec& spec, const std::filesystem::path& model_folder, FitHooks hooks,
-                   const RunContext& context) {
-  require_splits(spec, {.train = true, .validation = true}, "fit");
-  check_new_model_folder(model_folder);
-  const Dataset dataset = load_training_dataset(spec, context);
-
-  MetricsLog log(model_folder);
-  const auto clock = hooks.clock ? hooks.clock : [] { return 0.0; };
-  const double start = clock();
-  const FitResult result =
-      fit(dataset, spec.train, context.pool, context.report, with_log(std::move(hooks), log, context.cancel));
+FitOutcome outcome_of(const FitResult& result, double seconds) {
   FitOutcome outcome;
   outcome.epochs = static_cast<int64_t>(result.epochs.size());
   outcome.best_epoch = result.best_epoch;
   outcome.metric = result.metric;
   outcome.interrupted = result.interrupted;
   outcome.stopped_early = result.stopped_early;
-  outcome.seconds = clock() - start;
+  outcome.seconds = seconds;
   outcome.parameters = static_cast<int64_t>(result.model->parameters().values().size());
+  return outcome;
+}
+
+}  // namespace
+
+FitOutcome run_fit(const JobSpec& spec, const FitRequest& request, FitHooks hooks,
+                   const RunContext& context) {
+  require_splits(spec, {.train = true, .validation = true}, "fit");
+  check_model_folder(request.model_folder, request.resume);
+  std::optional<ModelFolder> folder;  // the last to go: what is in it may go before
+  Checkpoints checkpoints(spec, request.model_folder, request.resume, context.report);
+  TrainingData data = load_training_data(spec, checkpoints.needs_data(), context);
+  const Dataset& dataset = data.dataset;
+
+  folder.emplace(request.model_folder);
+  check_model_folder(request.model_folder, request.resume);  // another run may have ended meanwhile
+  checkpoints.open(std::move(data.identity), hooks);
+  MetricsLog log(request.model_folder, checkpoints.former_epochs());
+  const auto clock = hooks.clock ? hooks.clock : [] { return 0.0; };
+  const double start = clock();
+  hooks = with_log(std::move(hooks), log, context.cancel);
+  const FitResult result = train(dataset, spec.train, checkpoints, hooks, context);
+  FitOutcome outcome = outcome_of(result, clock() - start);
+  if (result.interrupted) outcome.resumable_step = checkpoints.finish();
   if (result.interrupted && !result.best_epoch) return outcome;
-  save_model(model_folder, make_trained_model(dataset, spec.train, result));
+  save_model(request.model_folder, make_trained_model(dataset, spec.train, result));
   if (result.interrupted) return outcome;
-  if (!result.failure.empty())
+  if (!result.failure.empty()) {
+    checkpoints.remove();
     fail(ErrorCode::kNumeric, "{}; the best model so far (epoch {}) is in {}", result.failure,
-         *result.best_epoch, model_folder.string());
+         *result.best_epoch, request.model_folder.string());
+  }
 
   const ScoreOptions options{.inference = spec.inference,
                              .sampler = spec.train.sampler,
@@ -81,6 +116,7 @@ FitOutcome run_fit(const JobSpec& spec, const std::filesystem::path& model_folde
   outcome.scores =
       score_splits(*result.model, dataset, result.metric, options, {"validation", "test"}, context.pool);
   log_scores(outcome.scores, result.best_epoch, log);
+  checkpoints.remove();
   return outcome;
 }
 

@@ -33,19 +33,25 @@ ScoreOptions score_options(const TrainedModel& model, const JobSpec& spec, const
 
 struct FitOutcome {
   int64_t epochs = 0;                 // that ended
-  std::optional<int64_t> best_epoch;  // absent: stopped before the first evaluation, nothing was saved
+  std::optional<int64_t> best_epoch;  // absent: stopped before the first evaluation, no model was saved
   std::string metric;
   bool interrupted = false, stopped_early = false;
-  double seconds = 0;  // of training
+  std::optional<int64_t> resumable_step;  // interrupted: --resume goes on after so many steps
+  double seconds = 0;                     // of training
   int64_t parameters = 0;
   std::vector<SplitScore> scores;  // validation, and test where it is labelled; none after an interrupt
 };
 
-// Trains, saves the best epoch's model in the folder, evaluates it. hooks: clock, progress and epoch_done are
-// the caller's. Error{kNumeric}: training met a value that is not finite; the best model so far is saved, and
-// named in the message, where there is one.
-FitOutcome run_fit(const JobSpec& spec, const std::filesystem::path& model_folder, FitHooks hooks,
-                   const RunContext& context);
+struct FitRequest {
+  std::filesystem::path model_folder;
+  bool resume = false;  // go on with a run that did not finish; from the beginning where it left nothing
+};
+
+// Trains, saves the best epoch's model in the folder, evaluates it; keeps the training's state beside it
+// until all of that is done. hooks: clock, progress and epoch_done are the caller's. Error{kNumeric}:
+// training met a value that is not finite; the best model so far is saved, and named in the message, where
+// there is one.
+FitOutcome run_fit(const JobSpec& spec, const FitRequest& request, FitHooks hooks, const RunContext& context);
 
 // splits: of train, validation, test; empty: those of validation and test that are named and labelled.
 std::vector<SplitScore> run_evaluate(const JobSpec& spec, const std::filesystem::path& model_folder,

@@ -140,6 +140,10 @@ const ConfigKey kModelKeys[] = {
      [](const SpecValue& v, JobSpec& s) {
        s.inference = choice_of(v, {"sampled", "exact"}) == 0 ? Inference::kSampled : Inference::kExact;
      }},
+    {"checkpoint_every_steps",
+     [](const SpecValue& v, JobSpec& s) { s.checkpoint.every_steps = integer_of(v, 0, kMany); }},
+    {"checkpoint_every_seconds",
+     [](const SpecValue& v, JobSpec& s) { s.checkpoint.every_seconds = number_of(v, kFromZero); }},
     {"threads", [](const SpecValue& v,
                    JobSpec& s) { s.threads = static_cast<int>(integer_or_null(v, 1, 1024).value_or(0)); }},
 };

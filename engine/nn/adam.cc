@@ -28,13 +28,21 @@ std::vector<Range> trained_ranges(const ParameterStore& parameters) {
 
 }  // namespace
 
-Adam::Adam(const ParameterStore& parameters, AdamConfig config)
-    : config_(config), first_(parameters.values().size(), 0.0f), second_(parameters.values().size(), 0.0f) {}
+Adam::Adam(const ParameterStore& parameters, AdamConfig config) : config_(config) {
+  state_.first.assign(parameters.values().size(), 0.0f);
+  state_.second.assign(parameters.values().size(), 0.0f);
+}
+
+void Adam::restore(AdamState state) {
+  RLE_CHECK(state.first.size() == state_.first.size() && state.second.size() == state_.second.size() &&
+            state.steps >= 0);
+  state_ = std::move(state);
+}
 
 void Adam::step(ParameterStore& parameters, double lr, ThreadPool& pool) {
-  RLE_CHECK(parameters.values().size() == first_.size());
-  ++steps_;
-  const double t = static_cast<double>(steps_);
+  RLE_CHECK(parameters.values().size() == state_.first.size());
+  ++state_.steps;
+  const double t = static_cast<double>(state_.steps);
   const float beta1 = static_cast<float>(config_.beta1), rest1 = static_cast<float>(1.0 - config_.beta1);
   const float beta2 = static_cast<float>(config_.beta2), rest2 = static_cast<float>(1.0 - config_.beta2);
   const float step_size = static_cast<float>(lr / (1.0 - std::pow(config_.beta1, t)));
@@ -44,8 +52,8 @@ void Adam::step(ParameterStore& parameters, double lr, ThreadPool& pool) {
   for (const Range& range : trained_ranges(parameters)) {
     float* const values = parameters.values().data() + range.begin;
     const float* const gradients = parameters.gradients().data() + range.begin;
-    float* const first = first_.data() + range.begin;
-    float* const second = second_.data() + range.begin;
+    float* const first = state_.first.data() + range.begin;
+    float* const second = state_.second.data() + range.begin;
     pool.for_chunks(range.end - range.begin, kChunk, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const float g = gradients[i] + decay * values[i];

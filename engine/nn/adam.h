@@ -14,7 +14,13 @@ struct AdamConfig {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0;
 };
 
-// State of the optimizer: two moments a value and the number of steps. Saved with a resumable checkpoint.
+// Two moments a value, and the number of steps: with the parameters all that the next step depends on.
+struct AdamState {
+  std::vector<float> first, second;
+  int64_t steps = 0;
+};
+
+// Owns its state; one thread drives it.
 class Adam {
  public:
   Adam(const ParameterStore& parameters, AdamConfig config);
@@ -22,12 +28,14 @@ class Adam {
   // One update of every trained parameter from its gradient.
   void step(ParameterStore& parameters, double lr, ThreadPool& pool);
 
-  int64_t steps() const { return steps_; }
+  int64_t steps() const { return state_.steps; }
+  const AdamState& state() const { return state_; }
+  // Error{kInternal}: moments of another number of values.
+  void restore(AdamState state);
 
  private:
   AdamConfig config_;
-  std::vector<float> first_, second_;
-  int64_t steps_ = 0;
+  AdamState state_;
 };
 
 // Cosine annealing in closed form: eta_min + (lr - eta_min) (1 + cos(pi epoch / t_max)) / 2, eta_min from

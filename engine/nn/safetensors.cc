@@ -12,6 +12,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace rle {
 namespace {
@@ -37,75 +38,30 @@ const DtypeName& describe(TensorDtype dtype) {
 
 std::string reason(int error) { return std::strerror(error); }
 
-// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-  void reset() noexcept {
-    if (value_ >= 0) ::close(value_);
-    value_ = -1;
-  }
-
- private:
-  int value_;
-};
-
 // ---- writing
 // ----------------------------------------------------------------------------------------------------------
 
-// Removes the temporary file unless it was renamed.
-struct TemporaryFile {
-  Path path;
-  bool kept = false;
-  ~TemporaryFile() {
-    if (!kept) ::unlink(path.c_str());
-  }
-};
-
-void write_all(int descriptor, const uint8_t* data, size_t size, const Path& path) {
-  while (size > 0) {
-    const ssize_t written = ::write(descriptor, data, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(ErrorCode::kIo, "cannot write '{}': {}", path.string(), reason(errno));
-    data += written;
-    size -= static_cast<size_t>(written);
-  }
-}
-
-void sync_folder(const Path& folder) {
-  const Descriptor descriptor(
-      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.get() < 0 || (::fsync(descriptor.get()) != 0 && errno != EINVAL))
-    fail(ErrorCode::kIo, "cannot write the folder '{}' to disk: {}", folder.string(), reason(errno));
-}
-
-std::vector<const NamedTensor*> layout(const SafetensorsFile& file) {
-  std::vector<const NamedTensor*> order;
-  for (const NamedTensor& tensor : file.tensors) order.push_back(&tensor);
-  std::sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
-    const uint64_t x = describe(a->dtype).bytes, y = describe(b->dtype).bytes;
-    return x != y ? x > y : a->name < b->name;
+// By falling element size, then by name.
+void lay_out(std::vector<TensorView>& tensors) {
+  std::sort(tensors.begin(), tensors.end(), [](const TensorView& a, const TensorView& b) {
+    const uint64_t x = describe(a.dtype).bytes, y = describe(b.dtype).bytes;
+    return x != y ? x > y : a.name < b.name;
   });
-  return order;
 }
 
-std::string header_of(const std::vector<const NamedTensor*>& order, const SafetensorsFile& file,
-                      const Path& path) {
+std::string header_of(const std::vector<TensorView>& tensors,
+                      const std::map<std::string, std::string>& metadata, const Path& path) {
   Json header = Json::object();
-  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
+  if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
-  for (const NamedTensor* tensor : order) {
-    uint64_t size = describe(tensor->dtype).bytes;
-    for (int64_t extent : tensor->shape) size *= static_cast<uint64_t>(extent);
-    RLE_CHECK(size == tensor->bytes.size());
-    RLE_CHECK(tensor->name != "__metadata__" && !header.contains(tensor->name));
-    header[tensor->name] = {{"dtype", describe(tensor->dtype).name},
-                            {"shape", tensor->shape},
-                            {"data_offsets", {offset, offset + size}}};
+  for (const TensorView& tensor : tensors) {
+    uint64_t size = describe(tensor.dtype).bytes;
+    for (int64_t extent : tensor.shape) size *= static_cast<uint64_t>(extent);
+    RLE_CHECK(size == tensor.bytes);
+    RLE_CHECK(tensor.name != "__metadata__" && !header.contains(tensor.name));
+    header[tensor.name] = {{"dtype", describe(tensor.dtype).name},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {offset, offset + size}}};
     offset += size;
   }
   std::string text;
@@ -244,28 +200,25 @@ const NamedTensor* SafetensorsFile::find(const std::string& name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-void write_safetensors(const Path& path, const SafetensorsFile& file) {
-  const std::vector<const NamedTensor*> order = layout(file);
-  const std::string header = header_of(order, file, path);
+void write_safetensors(const Path& path, const std::map<std::string, std::string>& metadata,
+                       std::vector<TensorView> tensors) {
+  lay_out(tensors);
+  const std::string header = header_of(tensors, metadata, path);
   uint8_t length[8];
   for (int i = 0; i < 8; ++i) length[i] = static_cast<uint8_t>(header.size() >> (8 * i));
 
-  TemporaryFile temporary{path.string() + fmt::format(".tmp-{}", ::getpid())};
-  {
-    const Descriptor descriptor(
-        ::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
-    if (descriptor.get() < 0) fail(ErrorCode::kIo, "cannot write '{}': {}", path.string(), reason(errno));
-    write_all(descriptor.get(), length, sizeof length, path);
-    write_all(descriptor.get(), reinterpret_cast<const uint8_t*>(header.data()), header.size(), path);
-    for (const NamedTensor* tensor : order)
-      write_all(descriptor.get(), tensor->bytes.data(), tensor->bytes.size(), path);
-    if (::fsync(descriptor.get()) != 0)
-      fail(ErrorCode::kIo, "cannot write '{}': {}", path.string(), reason(errno));
-  }
-  if (::rename(temporary.path.c_str(), path.c_str()) != 0)
-    fail(ErrorCode::kIo, "cannot write '{}': {}", path.string(), reason(errno));
-  temporary.kept = true;
-  sync_folder(path.parent_path());
+  DurableFile file(path);
+  file.write(length, sizeof length);
+  file.write(header.data(), header.size());
+  for (const TensorView& tensor : tensors) file.write(tensor.data, tensor.bytes);
+  file.commit();
+}
+
+void write_safetensors(const Path& path, const SafetensorsFile& file) {
+  std::vector<TensorView> tensors;
+  for (const NamedTensor& tensor : file.tensors)
+    tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.bytes.data(), tensor.bytes.size()});
+  write_safetensors(path, file.metadata, std::move(tensors));
 }
 
 SafetensorsFile read_safetensors(const Path& path) {

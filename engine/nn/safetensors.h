@@ -2,6 +2,7 @@
 // Written atomically (temporary file in the same folder, fsync, rename).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -26,9 +27,20 @@ struct SafetensorsFile {
   const NamedTensor* find(const std::string& name) const;  // nullptr where absent
 };
 
+// A tensor to be written from where it lies.
+struct TensorView {
+  std::string name;
+  TensorDtype dtype = TensorDtype::kF32;
+  std::vector<int64_t> shape;
+  const void* data = nullptr;  // borrowed
+  size_t bytes = 0;
+};
+
 // Error{kIo}: cannot write (disk full, permission), the former file stays. Tensors are laid out by falling
 // element size, then by name, so that each is aligned. Error{kInternal}: a shape that disagrees with its
 // bytes, a name twice.
+void write_safetensors(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata,
+                       std::vector<TensorView> tensors);
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
 
 // Error{kIo}: unreadable; truncated; a header that lies about sizes, offsets or dtypes. Never reads outside

@@ -5,13 +5,14 @@
 namespace rle {
 
 bool BestEpoch::observe(int64_t epoch, double value) {
-  const bool better = !epoch_ || (std::isnan(value_) && !std::isnan(value)) ||
-                      (higher_is_better_ ? value > value_ : value < value_);
-  const bool equal = epoch_ && (value == value_ || (std::isnan(value) && std::isnan(value_)));
-  since_improvement_ = better ? 0 : since_improvement_ + 1;
+  const double best = state_.value;
+  const bool better = !state_.epoch || (std::isnan(best) && !std::isnan(value)) ||
+                      (higher_is_better_ ? value > best : value < best);
+  const bool equal = state_.epoch && (value == best || (std::isnan(value) && std::isnan(best)));
+  state_.since_improvement = better ? 0 : state_.since_improvement + 1;
   if (!better && !equal) return false;
-  epoch_ = epoch;
-  value_ = value;
+  state_.epoch = epoch;
+  state_.value = value;
   return true;
 }
 

@@ -8,6 +8,13 @@ namespace rle {
 
 class BestEpoch {
  public:
+  // All that later answers depend on beside the settings.
+  struct State {
+    std::optional<int64_t> epoch;
+    double value = 0;
+    int64_t since_improvement = 0;
+  };
+
   // patience: evaluations without a better value before `exhausted`; absent: never.
   BestEpoch(bool higher_is_better, std::optional<int64_t> patience)
       : higher_is_better_(higher_is_better), patience_(patience) {}
@@ -16,15 +23,16 @@ class BestEpoch {
   // improvement, so patience runs on. NaN (an undefined metric) is worse than any number.
   bool observe(int64_t epoch, double value);
 
-  bool exhausted() const { return patience_ && since_improvement_ >= *patience_; }
-  std::optional<int64_t> epoch() const { return epoch_; }  // absent: nothing observed
-  double value() const { return value_; }
+  bool exhausted() const { return patience_ && state_.since_improvement >= *patience_; }
+  std::optional<int64_t> epoch() const { return state_.epoch; }  // absent: nothing observed
+  double value() const { return state_.value; }
+  const State& state() const { return state_; }
+  void restore(const State& state) { state_ = state; }
 
  private:
   bool higher_is_better_;
-  std::optional<int64_t> patience_, epoch_;
-  double value_ = 0;
-  int64_t since_improvement_ = 0;
+  std::optional<int64_t> patience_;
+  State state_;
 };
 
 }  // namespace rle

@@ -390,6 +390,10 @@ std::string describe_model(const TrainedModel& trained) {
   return out.dump();
 }
 
+std::string describe_task(const TaskSpec& task) { return task_json(task).dump(); }
+
+std::string describe_config(const TrainConfig& config) { return config_json(config).dump(); }
+
 TrainedModel parse_description(const std::string& text, const std::string& name) {
   std::string what;
   try {

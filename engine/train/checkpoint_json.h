@@ -1,4 +1,4 @@
-// The JSON description inside a checkpoint. Internal to train/.
+// The JSON description inside a checkpoint, and the parts of it that say what a training was asked for.
 #pragma once
 
 #include <string>
@@ -11,7 +11,13 @@ namespace rle {
 // texts.
 std::string describe_model(const TrainedModel& trained);
 
-// The reverse. Throws Error{kIo} where something is missing or of another kind; `name` stands for the file.
+// As in describe_model: keys, target, times; no sources.
+std::string describe_task(const TaskSpec& task);
+// All that decides the result beside the data.
+std::string describe_config(const TrainConfig& config);
+
+// The reverse of describe_model. Throws Error{kIo} where something is missing or of another kind; `name`
+// stands for the file.
 TrainedModel parse_description(const std::string& text, const std::string& name);
 
 }  // namespace rle

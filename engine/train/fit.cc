@@ -43,10 +43,14 @@ class Loop {
   FitResult run();
 
  private:
-  bool train_epoch(int64_t epoch, EpochRecord& record);  // false: interrupted
+  void resume(FitState state);
+  bool train_epoch(EpochRecord& record);  // false: interrupted
   double step(int64_t epoch, int64_t index);
-  bool validate(int64_t epoch, EpochRecord& record);  // false: interrupted
-  void report_progress(int64_t epoch, int64_t index, double loss, double epoch_start);
+  bool validate(EpochRecord& record);  // false: interrupted
+  void end_epoch(EpochRecord record);
+  void report_progress(double loss);
+  void keep_state_if_due();
+  FitState state() const;
   double learning_rate(int64_t epoch) const;
   double now() const { return hooks_.clock ? hooks_.clock() : 0.0; }
   bool canceled() const { return hooks_.cancel != nullptr && hooks_.cancel->requested(); }
@@ -66,12 +70,14 @@ class Loop {
   int64_t steps_;                    // an epoch
   FitResult result_;
   BestEpoch best_;
-  std::vector<float> best_values_;
+  std::shared_ptr<const std::vector<float>> best_values_;
   BatchLoader loader_;
   Adam adam_;
   LoadedBatch loaded_;
   std::vector<int64_t> batch_rows_;
-  double start_ = 0;
+  FitCursor cursor_;
+  double start_ = 0, epoch_start_ = 0;  // the clock's; of an epoch that was resumed: as if it had not stopped
+  int64_t steps_before_ = 0;            // that were done when this call began
 };
 
 FitResult initial_result(const Dataset& dataset, const TrainConfig& config, Report& report) {
@@ -100,6 +106,42 @@ Loop::Loop(const Dataset& dataset, const TrainConfig& config, ThreadPool& pool, 
   steps_ = (rows + config.train_batch_size - 1) / config.train_batch_size;
   if (config.max_iters) steps_ = std::min(steps_, *config.max_iters);
   RLE_CHECK(steps_ > 0 && config.n_epochs > 0 && config.eval_every > 0);
+  if (hooks.resume) resume(hooks.resume());
+}
+
+void Loop::resume(FitState state) {
+  ParameterStore& parameters = result_.model->parameters();
+  if (state.parameters.size() != parameters.values().size() || state.cursor.epoch > config_.n_epochs ||
+      state.cursor.step > steps_)
+    fail(ErrorCode::kIo,
+         "the checkpoint does not fit the training: {} parameters, epoch {}, step {}, where the model has {} "
+         "and the training {} epochs of {} steps",
+         state.parameters.size(), state.cursor.epoch + 1, state.cursor.step, parameters.values().size(),
+         config_.n_epochs, steps_);
+  steps_before_ = state.steps();
+  cursor_ = state.cursor;
+  parameters.values() = std::move(state.parameters);
+  adam_.restore(std::move(state.adam));
+  best_.restore(state.best);
+  best_values_ = std::move(state.best_parameters);
+  result_.best_metrics = std::move(state.best_metrics);
+  result_.epochs = std::move(state.epochs);
+}
+
+FitState Loop::state() const {
+  FitState state;
+  state.cursor = cursor_;
+  state.parameters = result_.model->parameters().values();
+  state.adam = adam_.state();
+  state.best = best_.state();
+  state.best_parameters = best_values_;
+  state.best_metrics = result_.best_metrics;
+  state.epochs = result_.epochs;
+  return state;
+}
+
+void Loop::keep_state_if_due() {
+  if (hooks_.keep_state && hooks_.state_due && hooks_.state_due(adam_.steps())) hooks_.keep_state(state());
 }
 
 double Loop::learning_rate(int64_t epoch) const {
@@ -130,34 +172,37 @@ double Loop::step(int64_t epoch, int64_t index) {
   return step.loss;
 }
 
-void Loop::report_progress(int64_t epoch, int64_t index, double loss, double epoch_start) {
+void Loop::report_progress(double loss) {
   if (!hooks_.progress) return;
-  FitProgress progress{epoch + 1, config_.n_epochs, index + 1, steps_, loss};
-  const double time = now(), in_epoch = time - epoch_start;
-  if (in_epoch > 0) progress.seeds_per_second = static_cast<double>(seeds_before(index + 1)) / in_epoch;
-  const auto done = static_cast<double>(epoch * steps_ + index + 1);
-  const auto all = static_cast<double>(config_.n_epochs * steps_);
-  progress.seconds_left = (time - start_) / done * (all - done);
+  FitProgress progress{cursor_.epoch + 1, config_.n_epochs, cursor_.step, steps_, loss};
+  if (cursor_.seconds > 0)
+    progress.seeds_per_second = static_cast<double>(seeds_before(cursor_.step)) / cursor_.seconds;
+  const auto done = static_cast<double>(adam_.steps() - steps_before_);
+  const auto left = static_cast<double>(config_.n_epochs * steps_ - adam_.steps());
+  progress.seconds_left = (now() - start_) / done * left;
   hooks_.progress(progress);
 }
 
-bool Loop::train_epoch(int64_t epoch, EpochRecord& record) {
-  const double epoch_start = now();
-  double weighted = 0;
-  for (int64_t index = 0; index < steps_; ++index) {
+bool Loop::train_epoch(EpochRecord& record) {
+  epoch_start_ = now() - cursor_.seconds;
+  while (cursor_.step < steps_) {
     if (canceled()) return false;
-    const double loss = step(epoch, index);
-    weighted += loss * static_cast<double>(batch_rows_.size());
-    report_progress(epoch, index, loss, epoch_start);
+    const double loss = step(cursor_.epoch, cursor_.step);
+    ++cursor_.step;
+    cursor_.loss_sum += loss * static_cast<double>(batch_rows_.size());
+    cursor_.seconds = now() - epoch_start_;
+    report_progress(loss);
+    keep_state_if_due();
   }
   if (canceled()) return false;
-  record.mean_loss = weighted / static_cast<double>(seeds_before(steps_));
-  if (const double seconds = now() - epoch_start; seconds > 0)
-    record.seeds_per_second = static_cast<double>(seeds_before(steps_)) / seconds;
+  record.mean_loss = cursor_.loss_sum / static_cast<double>(seeds_before(steps_));
+  if (cursor_.seconds > 0)
+    record.seeds_per_second = static_cast<double>(seeds_before(steps_)) / cursor_.seconds;
   return true;
 }
 
-bool Loop::validate(int64_t epoch, EpochRecord& record) {
+bool Loop::validate(EpochRecord& record) {
+  const int64_t epoch = cursor_.epoch;
   if ((epoch + 1) % config_.eval_every != 0 && epoch + 1 != config_.n_epochs) return true;
   const ScoreOptions options{.sampler = config_.sampler,
                              .bounds = result_.bounds,
@@ -180,36 +225,39 @@ bool Loop::validate(int64_t epoch, EpochRecord& record) {
         result_.metric, dataset_.validation->rows);
   record.best = best_.observe(epoch + 1, value);
   if (record.best) {
-    best_values_ = result_.model->parameters().values();
+    best_values_ = std::make_shared<const std::vector<float>>(result_.model->parameters().values());
     result_.best_metrics = record.validation;
   }
   return true;
 }
 
+void Loop::end_epoch(EpochRecord record) {
+  record.seconds = now() - epoch_start_;
+  result_.epochs.push_back(std::move(record));
+  cursor_ = FitCursor{.epoch = cursor_.epoch + 1};
+  if (hooks_.epoch_done) hooks_.epoch_done(result_.epochs.back());
+  keep_state_if_due();
+}
+
 FitResult Loop::run() {
   start_ = now();
-  for (int64_t epoch = 0; epoch < config_.n_epochs; ++epoch) {
+  while (cursor_.epoch < config_.n_epochs && !best_.exhausted()) {
     EpochRecord record;
-    record.epoch = epoch + 1;
-    record.lr = learning_rate(epoch);
-    const double epoch_start = now();
+    record.epoch = cursor_.epoch + 1;
+    record.lr = learning_rate(cursor_.epoch);
     try {
-      result_.interrupted = !train_epoch(epoch, record) || !validate(epoch, record);
+      result_.interrupted = !train_epoch(record) || !validate(record);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNumeric || !best_.epoch()) throw;
       result_.failure = error.what();
     }
     if (result_.interrupted || !result_.failure.empty()) break;
-    record.seconds = now() - epoch_start;
-    result_.epochs.push_back(record);
-    if (hooks_.epoch_done) hooks_.epoch_done(record);
-    if (best_.exhausted()) {
-      result_.stopped_early = epoch + 1 < config_.n_epochs;
-      break;
-    }
+    end_epoch(std::move(record));
   }
+  if (result_.interrupted && hooks_.keep_state && adam_.steps() > 0) hooks_.keep_state(state());
+  result_.stopped_early = best_.exhausted() && cursor_.epoch < config_.n_epochs;
   result_.best_epoch = best_.epoch();
-  if (result_.best_epoch) result_.model->parameters().values() = best_values_;
+  if (result_.best_epoch) result_.model->parameters().values() = *best_values_;
   return std::move(result_);
 }
 

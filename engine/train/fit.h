@@ -17,6 +17,7 @@
 #include "task/metrics.h"
 #include "train/checkpoint.h"
 #include "train/dataset.h"
+#include "train/fit_state.h"
 #include "train/outputs.h"
 
 namespace rle {
@@ -29,20 +30,17 @@ struct FitProgress {
   double seconds_left = 0;      // estimated for all remaining epochs, without early stopping
 };
 
-// After every epoch. `validation` is empty where the epoch was not evaluated (eval_every).
-struct EpochRecord {
-  int64_t epoch = 0;  // from 1
-  double lr = 0, mean_loss = 0;
-  std::vector<MetricValue> validation;
-  bool best = false;                         // the best so far
-  double seconds = 0, seeds_per_second = 0;  // training and validation; training alone
-};
-
 struct FitHooks {
   std::function<double()> clock;  // seconds from any origin
   std::function<void(const FitProgress&)> progress;
   std::function<void(const EpochRecord&)> epoch_done;
   const CancelToken* cancel = nullptr;
+  // Exact resume. After a step or an epoch: whether the state after so many steps of all epochs is wanted.
+  std::function<bool(int64_t steps)> state_due;
+  // Takes that state, and the last one where the training was interrupted after its first step.
+  std::function<void(FitState state)> keep_state;
+  // Gives, once, a state to go on from: the result has the same bits as if the training had not stopped.
+  std::function<FitState()> resume;
 };
 
 struct FitResult {
@@ -62,7 +60,7 @@ struct FitResult {
 // which the cancel token was set. Error{kSpec}: no validation split, a metric the task type does not have.
 // A loss, or an output for the validation split, that is not finite stops it, with epoch, step and the first
 // module whose output was not: FitResult::failure beside the best epoch's model, or Error{kNumeric} where no
-// epoch was evaluated before.
+// epoch was evaluated before. Error{kIo}: the state to resume does not fit the model or the configuration.
 FitResult fit(const Dataset& dataset, const TrainConfig& config, ThreadPool& pool, Report& report,
               const FitHooks& hooks = {});
 
