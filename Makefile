@@ -14,13 +14,14 @@ WORKS ?=
 SPEC ?= examples/f1/driver-position.yaml
 
 SEEDS ?= 42 43 44 45 46
+FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan bench bench-compare bench-peer bench-sampler profile results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler profile results demo format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "Variables: PRESET=release|asan|tsan, JOBS=$(JOBS), HM_SCALE=$(HM_SCALE), T=name (make test: only tests of that name), WORKS=\"f1-512 ...\" (make bench-peer)"
+	@echo "Variables: PRESET=release|asan|tsan, JOBS=$(JOBS), HM_SCALE=$(HM_SCALE), FUZZ_SECONDS=$(FUZZ_SECONDS), T=name (make test*: only tests of that name), WORKS=\"f1-512 ...\" (make bench-peer)"
 
 setup: ## install what is missing (system packages, .venv, node_modules)
 	@tools/setup.sh
@@ -31,13 +32,21 @@ build: setup ## build the engine: build/release/rle
 test: build ## all tests; the last line is the count
 	@$(PYTHON) tools/run_tests.py --build $(BUILD) --jobs $(JOBS) $(if $(T),--only $(T))
 
-test-full: build ## also the slow tests, and the unit tests under ASan+UBSan and TSan
+test-full: build ## also the slow tests, all tests under ASan+UBSan and TSan, and the long fuzzing
 	@$(PYTHON) tools/run_tests.py --build $(BUILD) --jobs $(JOBS) --slow
-	@$(MAKE) --no-print-directory test-asan test-tsan
+	@$(MAKE) --no-print-directory test-asan test-tsan fuzz
 
-test-asan test-tsan: test-%: setup
-	@tools/build.sh $* $(JOBS)
-	@$(PYTHON) tools/run_tests.py --build build/$* --jobs $(JOBS) --unit
+test-asan: setup ## unit and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/build.sh asan $(JOBS)
+	@$(PYTHON) tools/run_tests.py --build build/asan --jobs $(JOBS) $(if $(T),--only $(T))
+
+test-tsan: setup ## the same under ThreadSanitizer
+	@tools/build.sh tsan $(JOBS)
+	@$(PYTHON) tools/run_tests.py --build build/tsan --jobs $(JOBS) $(if $(T),--only $(T))
+
+fuzz: setup ## random damage to specifications, checkpoints and Arrow arrays for FUZZ_SECONDS, under ASan+UBSan
+	@tools/build.sh asan $(JOBS) rle_job_test rle_train_test rle_ingest_test
+	@$(PYTHON) tools/fuzz.py --build build/asan --seconds $(FUZZ_SECONDS)
 
 bench: build $(HM)/hm.yaml ## speed: micro-benchmarks beside the machine's peaks, whole jobs, how far each part of a step is from its limit
 	@$(PYTHON) bench/bench.py --build $(BUILD) --hm $(HM)/hm.yaml $(BENCH)

@@ -8,9 +8,11 @@ import struct
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import yaml
 
 TINY = {"n_epochs": 2, "max_iters": 3, "channels": 16, "fanouts": [8, 4], "train_batch_size": 64, "encoder_blocks": 1}
+LARGE = pytest.mark.no_sanitizer("too slow there; the same test runs on smaller data")
 
 
 # Options away from their defaults, together.

@@ -4,7 +4,7 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runs import OTHER_OPTIONS, f1_data, fit, market_data, predict, shuffled, split_model, write
+from runs import LARGE, OTHER_OPTIONS, f1_data, fit, market_data, predict, shuffled, split_model, write
 
 TASKS = ("driver-top3", "driver-position")
 
@@ -13,7 +13,7 @@ def by_content(table, columns):
     return table.sort_by([(column, "ascending") for column in columns]).to_pydict()
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [TASKS[0], pytest.param(TASKS[1], marks=LARGE)])
 def test_threads_do_not_matter_and_seeds_do(rle, root, tmp_path, task):
     spec = root / f"examples/f1/{task}.yaml"
     one = fit(rle, spec, tmp_path / "one", "--threads", 1)
@@ -36,6 +36,7 @@ def test_threads_do_not_matter_whatever_the_options(rle, tmp_path, options):
     assert fit(rle, path, tmp_path / "other", seed=43, **options) != one
 
 
+@LARGE
 def test_threads_do_not_matter_at_the_published_sizes(rle, root, tmp_path):
     spec = root / "examples/f1/driver-position.yaml"
     sizes = {"n_epochs": 1, "max_iters": 2, "channels": 128, "fanouts": [128, 64], "train_batch_size": 512, "encoder_blocks": 4}
@@ -70,7 +71,7 @@ FORMS = [("parquet", 1, 1), ("parquet", 1, 2), ("parquet", 3, 3), ("csv", 1, Non
 MARKET_FORMS = [*FORMS, ("csv", 3, 5), ("json", 2, 6)]
 
 
-@pytest.mark.parametrize("name, form, files, seed", [("f1", *form) for form in FORMS] + [("market", *form) for form in MARKET_FORMS])
+@pytest.mark.parametrize("name, form, files, seed", [pytest.param("f1", *form, marks=LARGE) for form in FORMS] + [("market", *form) for form in MARKET_FORMS])
 def test_order_and_form_of_the_tables_do_not_matter(rle, root, tmp_path, name, form, files, seed):
     spec, tables = f1_data(root, "driver-top3") if name == "f1" else market_data(lists=form != "csv")
     other = {n: t if seed is None else shuffled(t, seed) for n, t in tables.items()}

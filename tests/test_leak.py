@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from runs import OTHER_OPTIONS, f1_data, fit, market_data, predict, split_model, write
+from runs import LARGE, OTHER_OPTIONS, f1_data, fit, market_data, predict, split_model, write
 
 LIST_VALUE = {"string": "never before", "double": 77.5}
 
@@ -68,7 +68,7 @@ def deleted(table, later, spec):
     return table.filter(pc.invert(later))
 
 
-@pytest.fixture(params=["f1", "market"])
+@pytest.fixture(params=[pytest.param("f1", marks=LARGE), "market"])
 def data(root, request):
     return Data(root, request.param)
 

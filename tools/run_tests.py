@@ -4,9 +4,10 @@
     tools/run_tests.py --build build/release [--jobs N] [--only NAME] [--unit] [--slow]
 
 --only NAME   CTest programs and Python tests whose name contains NAME
---unit        no Python tests (for the sanitizer builds)
+--unit        no Python tests
 --slow        the Python tests marked slow too
-Exit 1 if a test failed, a program crashed or nothing ran.
+Exit 1 if a test failed, a program crashed or nothing ran, or, in a sanitizer build, if any process reported something.
+Of the Python tests a sanitizer build runs those that call `rle`; tests/conftest.py says which of them it leaves out, and why.
 """
 import argparse
 import os
@@ -17,24 +18,26 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from sanitizer import Reports
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_ctest(build, jobs, only, reports):
+def run_ctest(build, jobs, only, reports, environment):
     command = ["ctest", "--test-dir", str(build), "--output-on-failure", "--no-tests=ignore", "-j", str(jobs)]
     if only:
         command += ["-R", only]
-    return subprocess.run(command, env={**os.environ, "GTEST_OUTPUT": f"xml:{reports}/"}, check=False).returncode
+    return subprocess.run(command, env={**environment, "GTEST_OUTPUT": f"xml:{reports}/"}, check=False).returncode
 
 
-def run_pytest(build, only, slow, reports):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+def run_pytest(build, only, slow, reports, environment):
+    command = [sys.executable, "-m", "pytest", "-q", "-rs" if environment.get("RLE_SANITIZER") else "-rN", "-p", "no:cacheprovider", "--tb=short",
                f"--junitxml={reports}/pytest.xml", str(ROOT / "tests")]
     if only:
         command += ["-k", only]
     if slow:
         command += ["--slow"]
-    code = subprocess.run(command, cwd=ROOT, env={**os.environ, "RLE_BUILD": str(build)}, check=False).returncode
+    code = subprocess.run(command, cwd=ROOT, env={**environment, "RLE_BUILD": str(build)}, check=False).returncode
     return 0 if code == 5 and only else code  # 5: no test of that name
 
 
@@ -64,14 +67,19 @@ def main():
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir(parents=True)
 
-    codes = {"ctest": run_ctest(build, args.jobs, args.only, reports)}
+    sanitizer = Reports(build)
+    environment = sanitizer.environment()
+    codes = {"ctest": run_ctest(build, args.jobs, args.only, reports, environment)}
     if not args.unit:
-        codes["pytest"] = run_pytest(build, args.only, args.slow, reports)
+        codes["pytest"] = run_pytest(build, args.only, args.slow, reports, environment)
     passed, failed, skipped = count(reports)
     broken = [name for name, code in codes.items() if code != 0]
     for name in broken:
         if not failed:
             print(f"{name} exited with {codes[name]}: a test program crashed, timed out or was not built", file=sys.stderr)
+    for finding in sanitizer.found():
+        print(f"the sanitizer reported:\n{finding[:6000]}", file=sys.stderr)
+        broken.append("sanitizer")
     if not passed and not failed:
         print("no test ran", file=sys.stderr)
         broken.append("nothing")

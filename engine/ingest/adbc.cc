@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "ingest/arrow_check.h"
+
 namespace rle::ingest {
 namespace {
 
@@ -98,7 +100,9 @@ const ArrowArray* BatchStream::next() {
   if (impl_->batch.release != nullptr) impl_->batch.release(&impl_->batch);
   impl_->batch = {};
   impl_->stream_check(impl_->stream.get_next(&impl_->stream, &impl_->batch));
-  return impl_->batch.release == nullptr ? nullptr : &impl_->batch;
+  if (impl_->batch.release == nullptr) return nullptr;
+  check_batch(impl_->schema, impl_->batch);
+  return &impl_->batch;
 }
 
 struct Connection::Impl {
@@ -145,6 +149,7 @@ BatchStream Connection::query(const std::string& sql) {
   impl->statement.set_query(sql);
   impl->statement.execute(&impl->stream);
   impl->stream_check(impl->stream.get_schema(&impl->stream, &impl->schema));
+  check_schema(impl->schema);
   return BatchStream(std::move(impl));
 }
 

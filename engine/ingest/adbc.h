@@ -1,8 +1,8 @@
 // ADBC behind three owners: a database connection, a stream of record batches, and the rules between them. A
-// failure is a DriverError with the driver's own message; the callers know which file or table it was about
-// and say so. Rules kept here, found with libduckdb 1.5.6: a statement whose query was refused is never
-// executed (the library aborts), and the stream of a failed execution is never released (it holds a stale
-// pointer).
+// failure is a DriverError with the driver's own message, or one that says how an array of it does not hold
+// together (arrow_check.h); the callers know which file or table it was about and say so. Rules kept here,
+// found with libduckdb 1.5.6: a statement whose query was refused is never executed (the library aborts), and
+// the stream of a failed execution is never released (it holds a stale pointer).
 #pragma once
 
 #include <cstdint>

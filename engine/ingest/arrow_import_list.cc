@@ -26,7 +26,7 @@ class ListImporter : public ColumnImporter {
     const ArrowArray& items = *array.children[0];
     const BitView present = validity_of(items);
     for (int64_t i = 0; i < array.length; ++i) {
-      if (!is_null_at(first + i)) {
+      if (!is_null_at(first + i) && item_.kind != ArrowKind::kNull) {
         const Span span = span_of(array, i);
         for (int64_t k = span.begin; k < span.end; ++k) append_item(items, k, present[k], first + i);
       }
@@ -68,7 +68,7 @@ class ListImporter : public ColumnImporter {
     if (column_.type == PhysicalType::kFloatList) {
       column_.floats32.push_back(present ? float_item(items, k) : std::nanf(""));
     } else if (present && column_.type == PhysicalType::kIntList) {
-      if (item_.kind != ArrowKind::kNull) column_.ints.push_back(int_item(items, k, row));
+      column_.ints.push_back(int_item(items, k, row));
     } else if (present) {
       const std::string_view text = StringsView(items, item_.kind)[k];
       const int32_t known = interner_.size();
@@ -96,25 +96,7 @@ class ListImporter : public ColumnImporter {
   }
 
   int64_t int_item(const ArrowArray& items, int64_t k, int64_t row) const {
-    switch (item_.kind) {
-      case ArrowKind::kBool:
-        return BitView(items.buffers[1], items.offset)[k] ? 1 : 0;
-      case ArrowKind::kInt8:
-        return values_of<int8_t>(items)[k];
-      case ArrowKind::kUint8:
-        return values_of<uint8_t>(items)[k];
-      case ArrowKind::kInt16:
-        return values_of<int16_t>(items)[k];
-      case ArrowKind::kUint16:
-        return values_of<uint16_t>(items)[k];
-      case ArrowKind::kInt32:
-        return values_of<int32_t>(items)[k];
-      case ArrowKind::kUint32:
-        return values_of<uint32_t>(items)[k];
-      default:
-        break;
-    }
-    const int64_t value = values_of<int64_t>(items)[k];
+    const int64_t value = integer_at(item_.kind, items, k);
     if (item_.kind == ArrowKind::kUint64 && value < 0) {
       throw UnreadableValue(
           fmt::format("{}: {} lies beyond the range of a 64-bit signed integer; cast the column in the "

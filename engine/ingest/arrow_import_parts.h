@@ -41,6 +41,28 @@ const T* values_of(const ArrowArray& array) {
   return static_cast<const T*>(array.buffers[1]) + array.offset;
 }
 
+// Row i of an array of integers or booleans. Beyond the range of int64: negative.
+inline int64_t integer_at(ArrowKind kind, const ArrowArray& array, int64_t i) {
+  switch (kind) {
+    case ArrowKind::kBool:
+      return BitView(array.buffers[1], array.offset)[i] ? 1 : 0;
+    case ArrowKind::kInt8:
+      return values_of<int8_t>(array)[i];
+    case ArrowKind::kUint8:
+      return values_of<uint8_t>(array)[i];
+    case ArrowKind::kInt16:
+      return values_of<int16_t>(array)[i];
+    case ArrowKind::kUint16:
+      return values_of<uint16_t>(array)[i];
+    case ArrowKind::kInt32:
+      return values_of<int32_t>(array)[i];
+    case ArrowKind::kUint32:
+      return values_of<uint32_t>(array)[i];
+    default:
+      return values_of<int64_t>(array)[i];
+  }
+}
+
 // The strings of an array of kind kUtf8, kLargeUtf8 or kUtf8View.
 class StringsView {
  public:

@@ -25,24 +25,7 @@ class RowStrings {
 
   // The dictionary's entry of row i, or i itself.
   int64_t entry(int64_t i) const {
-    switch (index_kind_) {
-      case ArrowKind::kOther:
-        return i;
-      case ArrowKind::kInt8:
-        return values_of<int8_t>(array_)[i];
-      case ArrowKind::kUint8:
-        return values_of<uint8_t>(array_)[i];
-      case ArrowKind::kInt16:
-        return values_of<int16_t>(array_)[i];
-      case ArrowKind::kUint16:
-        return values_of<uint16_t>(array_)[i];
-      case ArrowKind::kInt32:
-        return values_of<int32_t>(array_)[i];
-      case ArrowKind::kUint32:
-        return values_of<uint32_t>(array_)[i];
-      default:
-        return values_of<int64_t>(array_)[i];
-    }
+    return index_kind_ == ArrowKind::kOther ? i : integer_at(index_kind_, array_, i);
   }
   bool has(int64_t entry) const { return entries_[entry]; }
   std::string_view at(int64_t entry) const { return strings_[entry]; }

@@ -1,6 +1,8 @@
 #include "ingest/arrow_type.h"
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
@@ -8,6 +10,8 @@
 
 namespace rle::ingest {
 namespace {
+
+constexpr int kMaxDecimalScale = 1000;
 
 struct Simple {
   std::string_view format;
@@ -62,24 +66,34 @@ std::string_view unit_name(char unit) {
   }
 }
 
-int to_int(std::string_view digits) {
+std::optional<int> whole_number(std::string_view digits) {
   int value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   return value;
+}
+
+ArrowType unknown(std::string_view format) {
+  ArrowType type;
+  type.name = fmt::format("Arrow format '{}'", format);
+  return type;
 }
 
 // "d:38,0", "d:38,0,256"
 ArrowType parse_decimal(std::string_view format) {
-  std::vector<std::string_view> parts;
-  for (std::string_view rest = format.substr(2); !rest.empty();) {
-    const size_t comma = rest.find(',');
-    parts.push_back(rest.substr(0, comma));
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+  std::vector<std::optional<int>> numbers;
+  for (size_t begin = 2; begin <= format.size();) {
+    const size_t comma = std::min(format.find(',', begin), format.size());
+    numbers.push_back(whole_number(format.substr(begin, comma - begin)));
+    begin = comma + 1;
   }
+  if (numbers.size() < 2 || numbers.size() > 3 || !numbers[0] || !numbers[1] || !numbers.back() ||
+      *numbers[1] > kMaxDecimalScale || *numbers[1] < -kMaxDecimalScale)
+    return unknown(format);
   ArrowType type;
-  const int bits = parts.size() > 2 ? to_int(parts[2]) : 128;
-  type.precision = parts.empty() ? 0 : to_int(parts[0]);
-  type.scale = parts.size() > 1 ? to_int(parts[1]) : 0;
+  const int bits = numbers.size() == 3 ? *numbers[2] : 128;
+  type.precision = *numbers[0];
+  type.scale = *numbers[1];
   type.kind = bits == 128 ? ArrowKind::kDecimal128 : ArrowKind::kOther;
   type.name = fmt::format("decimal{}({}, {})", bits, type.precision, type.scale);
   return type;
@@ -118,8 +132,10 @@ ArrowType parse_arrow_format(std::string_view format) {
       format.size() >= 3 && std::string_view("smun").find(format[2]) != std::string_view::npos;
   if (has_unit && (format.starts_with("tt") || format.starts_with("ts"))) return parse_time_format(format);
   if (format.starts_with("+w:")) {
+    const std::optional<int> size = whole_number(format.substr(3));
+    if (!size || *size < 0) return unknown(format);
     type.kind = ArrowKind::kFixedSizeList;
-    type.list_size = to_int(format.substr(3));
+    type.list_size = *size;
     type.name = fmt::format("fixed_size_list[{}]", type.list_size);
   } else if (format.starts_with("w:")) {
     type.name = "fixed_size_binary";
@@ -128,7 +144,7 @@ ArrowType parse_arrow_format(std::string_view format) {
   } else if (format.starts_with("+u")) {
     type.name = "union";
   } else {
-    type.name = fmt::format("Arrow format '{}'", format);
+    return unknown(format);
   }
   return type;
 }
@@ -147,7 +163,11 @@ ArrowType parse_arrow_type(const ArrowSchema& schema) {
 
 bool is_readable(const ArrowSchema& schema) {
   const ArrowType type = parse_arrow_type(schema);
-  if (type.kind == ArrowKind::kDictionary) return is_string(parse_arrow_type(*schema.dictionary).kind);
+  if (type.kind == ArrowKind::kDictionary) {
+    const ArrowKind index = parse_arrow_format(schema.format).kind;
+    return is_integer(index) && index != ArrowKind::kBool &&
+           is_string(parse_arrow_type(*schema.dictionary).kind);
+  }
   if (is_list(type.kind)) {
     if (schema.n_children != 1) return false;
     const ArrowType item = parse_arrow_type(*schema.children[0]);

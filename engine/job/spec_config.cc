@@ -31,12 +31,12 @@ Aggregation aggregation_of(const SpecValue& value) {
 
 std::vector<int64_t> fanouts_of(const SpecValue& value) {
   if (value.is_null()) return SamplerConfig().fanouts;
-  constexpr size_t kMaxHops = 16;
   const char* what = "a list of 1 to 16 whole numbers, one a hop";
+  static_assert(kMaxLayers == 16, "as said here");
   const std::vector<SpecValue> items = list_of(value, what);
-  if (items.empty() || items.size() > kMaxHops) value.expected(what);
+  if (items.empty() || items.size() > static_cast<size_t>(kMaxLayers)) value.expected(what);
   std::vector<int64_t> out;
-  for (const SpecValue& item : items) out.push_back(integer_of(item, 1, 1'000'000));
+  for (const SpecValue& item : items) out.push_back(integer_of(item, 1, kMaxFanout));
   return out;
 }
 
@@ -71,9 +71,9 @@ const ConfigKey kTrainingKeys[] = {
     {"n_epochs", [](const SpecValue& v, JobSpec& s) { s.train.n_epochs = integer_of(v, 1, kMany); }},
     {"max_iters", [](const SpecValue& v, JobSpec& s) { s.train.max_iters = integer_or_null(v, 1, kMany); }},
     {"train_batch_size",
-     [](const SpecValue& v, JobSpec& s) { s.train.train_batch_size = integer_of(v, 1, 65536); }},
+     [](const SpecValue& v, JobSpec& s) { s.train.train_batch_size = integer_of(v, 1, kMaxBatchRows); }},
     {"val_batch_size",
-     [](const SpecValue& v, JobSpec& s) { s.train.val_batch_size = integer_of(v, 1, 65536); }},
+     [](const SpecValue& v, JobSpec& s) { s.train.val_batch_size = integer_of(v, 1, kMaxBatchRows); }},
     {"eval_every", [](const SpecValue& v, JobSpec& s) { s.train.eval_every = integer_of(v, 1, kMany); }},
     {"patience", [](const SpecValue& v, JobSpec& s) { s.train.patience = integer_or_null(v, 1, kMany); }},
     {"lr", [](const SpecValue& v, JobSpec& s) { s.train.lr = number_of(v, kAboveZero); }},
@@ -95,18 +95,20 @@ const ConfigKey kTrainingKeys[] = {
 const ConfigKey kModelKeys[] = {
     {"channels",
      [](const SpecValue& v, JobSpec& s) {
-       const int64_t channels = integer_or_null(v, 2, 4096).value_or(ModelConfig().channels);
+       const int64_t channels = integer_or_null(v, 2, kMaxChannels).value_or(ModelConfig().channels);
        if (channels % 2 != 0) v.expected("an even number");
        s.train.model.channels = channels;
      }},
     {"encoder_blocks",
-     [](const SpecValue& v, JobSpec& s) { s.train.model.encoder_blocks = integer_of(v, 0, 16); }},
+     [](const SpecValue& v, JobSpec& s) { s.train.model.encoder_blocks = integer_of(v, 0, kMaxLayers); }},
     {"dropout",
      [](const SpecValue& v, JobSpec& s) {
        s.train.model.dropout = number_of(v, {0, 1, false, true});
      }},
-    {"gnn_layers", [](const SpecValue& v,
-                      JobSpec& s) { s.train.model.gnn_layers = integer_or_null(v, 1, 16).value_or(0); }},
+    {"gnn_layers",
+     [](const SpecValue& v, JobSpec& s) {
+       s.train.model.gnn_layers = integer_or_null(v, 1, kMaxLayers).value_or(0);
+     }},
     {"fanouts", [](const SpecValue& v, JobSpec& s) { s.train.sampler.fanouts = fanouts_of(v); }},
     {"conv_aggregation",
      [](const SpecValue& v, JobSpec& s) { s.train.model.conv_aggregation = aggregation_of(v); }},
@@ -119,7 +121,7 @@ const ConfigKey kModelKeys[] = {
      }},
     {"head_layers",
      [](const SpecValue& v, JobSpec& s) {
-       s.train.model.head_layers = integer_or_null(v, 1, 16).value_or(ModelConfig().head_layers);
+       s.train.model.head_layers = integer_or_null(v, 1, kMaxLayers).value_or(ModelConfig().head_layers);
      }},
     {"head_norm",
      [](const SpecValue& v, JobSpec& s) {

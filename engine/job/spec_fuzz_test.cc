@@ -2,12 +2,17 @@
 // else.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
-#include "base/rng.h"
+#include "base/fuzz_testing.h"
 #include "job/job_spec.h"
 
 namespace rle {
 namespace {
+
+using namespace fuzz_testing;
 
 const char* kYaml = R"(dataset: f1
 data: {source: db}
@@ -28,68 +33,93 @@ const char* kJson =
     R"({"dataset": "f1", "tables": {"t": {"source": "a", "primary_key": "id", "columns": {"c\u00e9": "float"}}},
  "config": {"lr": 1e-3, "fanouts": [1, 2], "label_smoothing": false, "max_iters": null, "seed": 12345678901234567890}})";
 
-constexpr std::string_view kAlphabet = ":{}[],#&*!|>'\"%@`-?~.\n\t 0123456789eE+\\u\xc3\xa9\xff<=x";
+const std::vector<std::string_view> kWords{": ",        "{",         "}",         "[",
+                                           "]",         ",",         "- ",        "#",
+                                           "&a ",       "*a",        "!!str ",    "|\n",
+                                           ">-\n",      "'",         "\"",        "%YAML 1.2",
+                                           "---\n",     "...\n",     "? ",        "<<: ",
+                                           "\n",        "\n  ",      "\t",        "\\u0000",
+                                           "\\ud800",   "\xc3\xa9",  "\xff",      "\xc3",
+                                           "null",      "~",         ".nan",      "-.inf",
+                                           "1e999",     "0x",        "0o17",      "2010-01-01",
+                                           "tables",    "task",      "config",    "output",
+                                           "source",    "link_to",   "columns",   "primary_key",
+                                           "horizon",   "type: ",    "edge",      "metric",
+                                           "threshold", "clamp_min", "[[[[[[[[[", "{a: {a: {a: ",
+                                           "1d 2h",     "@`"};
 
-std::string damaged(std::string text, RngStream& random) {
-  const uint64_t edits = 1 + random.below(6);
-  for (uint64_t i = 0; i < edits && !text.empty(); ++i) {
-    const size_t at = random.below(text.size());
-    const size_t length = 1 + random.below(12);
-    switch (random.below(4)) {
-      case 0:
-        text[at] = kAlphabet[random.below(kAlphabet.size())];
-        break;
-      case 1:
-        text.erase(at, length);
-        break;
-      case 2:
-        text.insert(at, 1, kAlphabet[random.below(kAlphabet.size())]);
-        break;
-      default:
-        text.insert(random.below(text.size()), text.substr(at, length));
-    }
-  }
-  return text;
+std::string example(const std::string& name) {
+  std::ifstream in(std::string(RLE_SOURCE_DIR) + "/examples/f1/" + name + ".yaml");
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
-int refusals(const char* text, SpecFormat format, int runs) {
-  int refused = 0;
-  for (int run = 0; run < runs; ++run) {
-    RngStream random(RngKey(7).with(static_cast<uint64_t>(run)));
-    const std::string bad = damaged(text, random);
-    try {
-      parse_job_spec(bad, format, ".", {});
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kSpec) << error.what() << "\n" << bad;
-      EXPECT_STRNE(error.what(), "");
-      ++refused;
-    }
+// Whether the text was refused, as it should be.
+bool refuses(const std::string& text, SpecFormat format, const std::vector<std::string>& overrides = {}) {
+  try {
+    parse_job_spec(text, format, ".", overrides);
+    return false;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kSpec) << error.what() << "\n" << text;
+    EXPECT_STRNE(error.what(), "");
+    return true;
   }
-  return refused;
+}
+
+// Some damage is harmless, most is not.
+void expect_most(int64_t refused, int64_t done) {
+  if (done < 100) return;
+  EXPECT_GT(refused, done / 2);
+  EXPECT_LT(refused, done);
 }
 
 TEST(SpecFuzz, DamagedYamlIsReadOrRefused) {
-  const int refused = refusals(kYaml, SpecFormat::kYaml, 4000);
-  EXPECT_GT(refused, 2000);
-  EXPECT_LT(refused, 4000) << "some damage is harmless";
+  const std::vector<std::string> texts{kYaml, example("driver-position"), example("driver-dnf")};
+  int64_t refused = 0;
+  const int64_t done = fuzz(1500, [&](RngStream& random) {
+    const std::string& text = texts[random.below(texts.size())];
+    refused += refuses(damaged(text, kWords, random), SpecFormat::kYaml);
+  });
+  expect_most(refused, done);
 }
 
 TEST(SpecFuzz, DamagedJsonIsReadOrRefused) {
-  const int refused = refusals(kJson, SpecFormat::kJson, 4000);
-  EXPECT_GT(refused, 2000);
-  EXPECT_LT(refused, 4000);
+  int64_t refused = 0;
+  const int64_t done = fuzz(4000, [&](RngStream& random) {
+    refused += refuses(damaged(kJson, kWords, random), SpecFormat::kJson);
+  });
+  expect_most(refused, done);
+}
+
+TEST(SpecFuzz, ValuesOfAnotherKindAreReadOrRefused) {
+  nlohmann::json whole = nlohmann::json::parse(kJson);
+  whole["config"]["seed"] = 42;
+  whole["tables"]["t"]["time_column"] = "at";
+  whole["task"] = {{"name", "t"},
+                   {"type", "binary_classification"},
+                   {"entity", "t.id"},
+                   {"target", "y"},
+                   {"entity_column", "who"},
+                   {"time_column", "when"},
+                   {"horizon", "1d 2h"},
+                   {"metric", "roc_auc"},
+                   {"train", "b"}};
+  whole["output"] = {{"database", "o.duckdb"}, {"flatten", false}};
+  ASSERT_NO_THROW(parse_job_spec(whole.dump(), SpecFormat::kJson, ".", {}));
+  int64_t refused = 0;
+  const int64_t done = fuzz(4000, [&](RngStream& random) {
+    nlohmann::json changed = whole;
+    damage_tree(changed, random);
+    const auto replace = nlohmann::json::error_handler_t::replace;
+    refused += refuses(changed.dump(-1, ' ', false, replace), SpecFormat::kJson);
+  });
+  expect_most(refused, done);
 }
 
 TEST(SpecFuzz, DamagedOverridesAreReadOrRefused) {
-  for (int run = 0; run < 2000; ++run) {
-    RngStream random(RngKey(8).with(static_cast<uint64_t>(run)));
-    try {
-      parse_job_spec(kYaml, SpecFormat::kYaml, ".",
-                     {damaged("tables.results.columns={a: [1, 2], b: {c: x}}", random)});
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kSpec) << error.what();
-    }
-  }
+  fuzz(1000, [&](RngStream& random) {
+    refuses(kYaml, SpecFormat::kYaml,
+            {damaged("tables.results.columns={a: [1, 2], b: {c: x}}", kWords, random)});
+  });
 }
 
 }  // namespace

@@ -9,6 +9,12 @@
 
 namespace rle {
 
+std::vector<ParameterStore::Entry> parameter_entries(const ModelDefinition& definition) {
+  ParameterStore parameters;
+  const Modules modules(definition, parameters);
+  return parameters.entries();
+}
+
 struct RelationalModel::Impl {
   Impl(ModelDefinition d, uint64_t seed) : definition(std::move(d)), modules(definition, parameters) {
     parameters.freeze(seed);

@@ -32,6 +32,9 @@ struct ModelDefinition {
   ModelConfig config;
 };
 
+// Names and shapes of a definition's parameters, without memory for their values.
+std::vector<ParameterStore::Entry> parameter_entries(const ModelDefinition& definition);
+
 // What one batch holds, borrowed: the sampled subgraphs, and the features of their distinct rows, per node
 // type.
 struct ModelInput {

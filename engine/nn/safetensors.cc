@@ -221,8 +221,9 @@ void write_safetensors(const Path& path, const SafetensorsFile& file) {
   write_safetensors(path, file.metadata, std::move(tensors));
 }
 
-SafetensorsFile read_safetensors(const Path& path) {
-  const std::vector<uint8_t> bytes = read_bytes(path);
+SafetensorsFile read_safetensors(const Path& path) { return parse_safetensors(read_bytes(path), path); }
+
+SafetensorsFile parse_safetensors(std::span<const uint8_t> bytes, const Path& path) {
   if (bytes.size() < 8) corrupt(path, "it has {} bytes", bytes.size());
   uint64_t header_size = 0;
   for (int i = 0; i < 8; ++i) header_size |= static_cast<uint64_t>(bytes[static_cast<size_t>(i)]) << (8 * i);

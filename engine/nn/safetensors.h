@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,5 +47,7 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
 // Error{kIo}: unreadable; truncated; a header that lies about sizes, offsets or dtypes. Never reads outside
 // the file.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
+// The same of a file's bytes; `path` stands for the file in messages.
+SafetensorsFile parse_safetensors(std::span<const uint8_t> bytes, const std::filesystem::path& path);
 
 }  // namespace rle

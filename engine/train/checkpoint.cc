@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <system_error>
 
 #include "base/error.h"
@@ -131,6 +132,26 @@ void check_format(const SafetensorsFile& file, const std::string& name) {
     fail(ErrorCode::kIo, "the model file '{}' is damaged: its format version is '{}'", name, text);
 }
 
+// Compares with what the definition asks for before there is memory for it.
+void check_parameters(const TrainedModel& trained) {
+  std::map<std::string, Shape> asked;
+  try {
+    for (ParameterStore::Entry& entry : parameter_entries(trained.definition))
+      asked.emplace(std::move(entry.name), std::move(entry.shape));
+  } catch (const Error& error) {  // two of one name, or too large a one
+    fail(ErrorCode::kIo, "the model file is damaged: {}", error.what());
+  }
+  if (asked.size() != trained.parameters.size())
+    fail(ErrorCode::kIo, "the model file is damaged: it has {} parameters, its description asks for {}",
+         trained.parameters.size(), asked.size());
+  for (const NamedParameter& parameter : trained.parameters) {
+    const auto entry = asked.find(parameter.name);
+    if (entry == asked.end() || entry->second != parameter.shape)
+      fail(ErrorCode::kIo, "the model file is damaged: parameter '{}' is {} its description asks for",
+           parameter.name, entry == asked.end() ? "not one that" : "of another shape than");
+  }
+}
+
 }  // namespace
 
 std::vector<NamedParameter> copy_parameters(const ParameterStore& store) {
@@ -145,18 +166,12 @@ std::vector<NamedParameter> copy_parameters(const ParameterStore& store) {
 }
 
 std::unique_ptr<RelationalModel> restore_model(const TrainedModel& trained) {
+  check_parameters(trained);
   auto model = std::make_unique<RelationalModel>(trained.definition, trained.config.seed);
   ParameterStore& store = model->parameters();
-  if (store.entries().size() != trained.parameters.size())
-    fail(ErrorCode::kIo, "the model file is damaged: it has {} parameters, its description asks for {}",
-         trained.parameters.size(), store.entries().size());
-  for (const NamedParameter& parameter : trained.parameters) {
-    const ParameterStore::Entry* entry = store.find(parameter.name);
-    if (entry == nullptr || entry->shape != parameter.shape)
-      fail(ErrorCode::kIo, "the model file is damaged: parameter '{}' is {} its description asks for",
-           parameter.name, entry == nullptr ? "not one that" : "of another shape than");
-    std::copy(parameter.values.begin(), parameter.values.end(), store.values().begin() + entry->offset);
-  }
+  for (const NamedParameter& parameter : trained.parameters)
+    std::copy(parameter.values.begin(), parameter.values.end(),
+              store.values().begin() + store.find(parameter.name)->offset);
   return model;
 }
 

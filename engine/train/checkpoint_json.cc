@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "train/checkpoint_check.h"
 
 namespace rle {
 namespace {
@@ -74,9 +75,23 @@ Json optional_json(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+constexpr int64_t kMaxYear = 300'000;  // 64 bits of microseconds end before
+constexpr int64_t kMaxDimension = int64_t{1} << 24;
+constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+
+int64_t whole(const Json& json, int64_t minimum = -kAny - 1, int64_t maximum = kAny) {
+  if (!json.is_number_integer() || (json.is_number_unsigned() && json.get<uint64_t>() > uint64_t{kAny}) ||
+      json.get<int64_t>() < minimum || json.get<int64_t>() > maximum)
+    throw Damaged{
+        fmt::format("{} where a whole number from {} to {} belongs", json.dump(), minimum, maximum)};
+  return json.get<int64_t>();
+}
+
 template <typename T>
 std::optional<T> optional_of(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+  if (json.is_null()) return std::nullopt;
+  if constexpr (std::is_same_v<T, int64_t>) return whole(json);
+  return json.get<T>();
 }
 
 Json metric_json(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
@@ -156,12 +171,12 @@ TableStatistics statistics_of(const Json& json) {
     column.dtype = dtype_of(c.at("dtype"));
     column.mean = c.at("mean");
     column.std = c.at("std");
-    column.min_year = c.at("min_year");
-    column.median_us = c.at("median_us");
-    column.dimension = c.at("dimension");
-    column.visible = c.at("visible");
-    column.nulls = c.at("nulls");
-    column.non_finite = c.at("non_finite");
+    column.min_year = static_cast<int>(whole(c.at("min_year"), -kMaxYear, kMaxYear));
+    column.median_us = whole(c.at("median_us"));
+    column.dimension = whole(c.at("dimension"), 0, kMaxDimension);
+    column.visible = whole(c.at("visible"));
+    column.nulls = whole(c.at("nulls"));
+    column.non_finite = whole(c.at("non_finite"));
     table.columns.push_back(std::move(column));
   }
   return table;
@@ -185,7 +200,7 @@ Json graph_json(const GraphSchema& graph, const std::vector<std::string>& shallo
 }
 
 NodeTypeId node_type_of(const Json& json, size_t node_types) {
-  const int64_t value = json.get<int64_t>();
+  const int64_t value = whole(json);
   if (value < 0 || value >= static_cast<int64_t>(node_types)) throw Damaged{"a node type that is not there"};
   return NodeTypeId(static_cast<int32_t>(value));
 }
@@ -193,7 +208,8 @@ NodeTypeId node_type_of(const Json& json, size_t node_types) {
 GraphSchema graph_of(const Json& json) {
   GraphSchema graph;
   for (const Json& type : json.at("node_types"))
-    graph.node_types.push_back({type.at("name"), type.value("nodes", int64_t{0}), type.at("has_time")});
+    graph.node_types.push_back(
+        {type.at("name"), type.contains("nodes") ? whole(type["nodes"], 0) : 0, type.at("has_time")});
   for (const Json& type : json.at("edge_types")) {
     EdgeTypeInfo info;
     info.name = type.at("name");
@@ -247,8 +263,6 @@ LabelEncoding encoding_of(const Json& json, TaskType type) {
   encoding.percentile_98 = json.at("percentile_98");
   encoding.minimum = json.at("minimum");
   encoding.maximum = json.at("maximum");
-  if (type == TaskType::kBinary && encoding.classes.size() != 2)
-    throw Damaged{"a binary task without two classes"};
   return encoding;
 }
 
@@ -271,14 +285,14 @@ Json model_config_json(const ModelConfig& model) {
 
 ModelConfig model_config_of(const Json& json) {
   ModelConfig model;
-  model.channels = json.at("channels");
-  model.encoder_blocks = json.at("encoder_blocks");
+  model.channels = whole(json.at("channels"), 2, kMaxChannels);
+  model.encoder_blocks = whole(json.at("encoder_blocks"), 0, kMaxLayers);
   model.dropout = json.at("dropout");
-  model.gnn_layers = json.at("gnn_layers");
+  model.gnn_layers = whole(json.at("gnn_layers"), 1, kMaxLayers);
   model.conv_aggregation = value_of(kAggregations, json.at("conv_aggregation"));
   model.hetero_conv_aggregation = value_of(kAggregations, json.at("hetero_conv_aggregation"));
   model.gnn_norm = value_of(kNorms, json.at("gnn_norm"));
-  model.head_layers = json.at("head_layers");
+  model.head_layers = whole(json.at("head_layers"), 1, kMaxLayers);
   model.head_norm = value_of(kNorms, json.at("head_norm"));
   model.use_temporal_encoder = json.at("use_temporal_encoder");
   model.shallow_embeddings = json.at("shallow_embeddings").get<std::vector<std::string>>();
@@ -314,12 +328,13 @@ Json config_json(const TrainConfig& config) {
 
 TrainConfig config_of(const Json& json) {
   TrainConfig config;
+  if (!json.at("seed").is_number_integer()) throw Damaged{"a seed that is no whole number"};
   config.seed = json.at("seed");
-  config.n_epochs = json.at("n_epochs");
+  config.n_epochs = whole(json.at("n_epochs"));
   config.max_iters = optional_of<int64_t>(json.at("max_iters"));
-  config.train_batch_size = json.at("train_batch_size");
-  config.val_batch_size = json.at("val_batch_size");
-  config.eval_every = json.at("eval_every");
+  config.train_batch_size = whole(json.at("train_batch_size"), 1, kMaxBatchRows);
+  config.val_batch_size = whole(json.at("val_batch_size"), 1, kMaxBatchRows);
+  config.eval_every = whole(json.at("eval_every"));
   config.patience = optional_of<int64_t>(json.at("patience"));
   config.lr = json.at("lr");
   config.weight_decay = json.at("weight_decay");
@@ -334,7 +349,9 @@ TrainConfig config_of(const Json& json) {
   config.clamp.user_set = clamp.at("user_set");
   config.clamp.use_percentiles = clamp.at("use_percentiles");
   config.model = model_config_of(json.at("model"));
-  config.sampler.fanouts = sampler.at("fanouts").get<std::vector<int64_t>>();
+  config.sampler.fanouts.clear();
+  for (const Json& fanout : sampler.at("fanouts"))
+    config.sampler.fanouts.push_back(whole(fanout, 0, kMaxFanout));
   config.sampler.strategy = value_of(kStrategies, sampler.at("strategy"));
   config.sampler.current_time = sampler.at("current_time");
   return config;
@@ -349,8 +366,6 @@ TrainedModel model_of(const Json& json) {
   ModelDefinition& definition = trained.definition;
   definition.graph = graph_of(json.at("graph"));
   for (const Json& table : json.at("statistics")) definition.statistics.push_back(statistics_of(table));
-  if (definition.statistics.size() != definition.graph.node_types.size())
-    throw Damaged{"not one table of statistics per node type"};
   definition.entity_type = node_type_of(json.at("entity_type"), definition.graph.node_types.size());
   definition.task_has_time = trained.task.time_column.has_value();
   definition.outputs = trained.encoding.outputs();
@@ -397,7 +412,9 @@ std::string describe_config(const TrainConfig& config) { return config_json(conf
 TrainedModel parse_description(const std::string& text, const std::string& name) {
   std::string what;
   try {
-    return model_of(Json::parse(text));
+    TrainedModel trained = model_of(Json::parse(text));
+    what = contradiction(trained);
+    if (what.empty()) return trained;
   } catch (const Json::exception& error) {
     what = error.what();
   } catch (const Damaged& damaged) {

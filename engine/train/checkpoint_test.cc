@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "train/test_data.h"
 
@@ -210,6 +211,81 @@ TEST_F(Checkpoint, ForeignNewerAndDamagedFiles) {
           if (t.dtype == TensorDtype::kI64) t.bytes.back() = 0x7f;
       },
       "offsets");
+}
+
+TEST_F(Checkpoint, PartsThatContradictEachOther) {
+  using Json = nlohmann::json;
+  const auto refused = [&](const std::string& where, const Json& value, const std::string& part) {
+    expect_refused(
+        [&](SafetensorsFile& f) {
+          Json description = Json::parse(f.metadata["model"]);
+          description.at(Json::json_pointer(where)) = value;
+          f.metadata["model"] = description.dump();
+        },
+        part);
+  };
+  refused("/config/model/channels", 7, "an odd number of channels");
+  refused("/config/model/channels", 1000000, "1000000 where a whole number from 2 to 4096 belongs");
+  refused("/config/model/channels", 2.5, "2.5 where a whole number");
+  refused("/config/model/gnn_layers", uint64_t{1} << 63, "where a whole number from 1 to 16 belongs");
+  refused("/config/model/dropout", 1.0, "a dropout of 1");
+  refused("/config/model/head_norm", "instance", "an instance norm in the head");
+  refused("/config/model/shallow_embeddings", {"customers", "customers"},
+          "shallow embeddings of a table twice");
+  refused("/config/sampler/fanouts", Json::array(), "0 fanouts");
+  refused("/config/sampler/fanouts/0", -1, "-1 where a whole number");
+  refused("/statistics/0/columns/0/min_year", 400000, "400000 where a whole number");
+  refused("/statistics/0/table", "x", "table 'customers', node type 'customers' and the statistics of 'x'");
+  refused("/statistics/1/columns/0/column", "x",
+          "the features of table 'orders' are not those of its statistics");
+  refused("/statistics", Json::array(), "table 'customers' has no node type");
+  refused("/graph/node_types/1/has_time", false, "node type 'orders' and its table differ");
+  refused("/tables/1/name", "customers", "a table is there twice");
+  refused("/tables", Json::array(), "2 node types and 0 tables");
+  refused("/task/entity_table", "orders", "the entity table is 'orders', its node type another");
+  refused("/task/entity_key", "x", "'x' is no key of table 'customers'");
+  refused("/task/type", "link_prediction", "a link task");
+  refused("/labels/classes", {"1"}, "a binary task without two classes");
+}
+
+TEST_F(Checkpoint, AGraphThatIsNotThatOfTheTables) {
+  const Shop shop = make_shop(6);
+  ThreadPool pool(1);
+  ReportLines report;
+  const Dataset dataset = shop_dataset(shop, shop_task(), pool, report);
+  TrainedModel trained;
+  trained.tables = dataset.tables;
+  trained.task = dataset.task;
+  trained.encoding = dataset.encoding;
+  trained.definition = make_definition(dataset, shop_config());
+  const auto read = [&] {
+    DatasetInput input;
+    input.tables = shop.tables;
+    build_inference_dataset(std::move(input), trained, pool, report);
+  };
+  read();
+  trained.definition.graph.edge_types.pop_back();
+  EXPECT_TRUE(contains(error_of(read, ErrorCode::kIo), "its graph is not that of its tables"));
+}
+
+TEST_F(Checkpoint, ParametersOfAnotherModel) {
+  const Shop shop = make_shop(6);
+  ThreadPool pool(1);
+  ReportLines report;
+  TrainedModel trained;
+  trained.config = shop_config();
+  trained.definition = make_definition(shop_dataset(shop, shop_task(), pool, report), trained.config);
+  trained.parameters = copy_parameters(RelationalModel(trained.definition, 1).parameters());
+  EXPECT_EQ(restore_model(trained)->parameters().values(),
+            RelationalModel(trained.definition, 1).parameters().values());
+  const auto message = [&] { return error_of([&] { restore_model(trained); }, ErrorCode::kIo); };
+  trained.definition.config.channels = kMaxChannels;
+  EXPECT_TRUE(contains(message(), "of another shape than its description asks for")) << message();
+  trained.definition.graph.edge_types.push_back(trained.definition.graph.edge_types[0]);
+  EXPECT_TRUE(contains(message(), "was added twice")) << message();
+  trained.definition.graph.edge_types.pop_back();
+  trained.parameters.pop_back();
+  EXPECT_TRUE(contains(message(), "parameters, its description asks for")) << message();
 }
 
 }  // namespace

@@ -13,6 +13,12 @@ namespace rle {
 // How predictions are computed: over sampled subgraphs as in training, or over full neighbourhoods.
 enum class Inference { kSampled, kExact };
 
+// Largest values that a specification may ask for and a checkpoint may hold.
+inline constexpr int64_t kMaxChannels = 4096;
+inline constexpr int64_t kMaxLayers = 16;  // residual blocks, layers of message passing and of the head; hops
+inline constexpr int64_t kMaxFanout = 1'000'000;
+inline constexpr int64_t kMaxBatchRows = 65'536;
+
 enum class LrSchedule { kCosine, kConstant };
 
 // Bounds on a regression's outputs at inference. `user_set`: asked for by the user, so always applied, with a

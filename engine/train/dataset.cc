@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_check.h"
 
 namespace rle {
 namespace {
@@ -148,6 +149,8 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
   dataset.tables = model.tables;
   dataset.last_training_time_us = model.last_training_time_us;
   dataset.graph = Graph::build(input.tables, pool, report);
+  if (!same_types(dataset.graph.schema(), model.definition.graph))
+    fail(ErrorCode::kIo, "the model file is damaged: its graph is not that of its tables");
   dataset.shallow_keys = model.shallow_keys;
   dataset.shallow_rows = find_shallow_rows(model.shallow_keys, dataset.graph, report);
   dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);

@@ -58,8 +58,8 @@ struct Dataset {
 Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& report);
 
 // Statistics, dtypes, label encoding and task come from the model. Tables may come in any order.
-// Error{kSpec}: the schema differs (compare_schema). Rows whose key is none of those with a shallow embedding
-// are counted and reported.
+// Error{kSpec}: the schema differs (compare_schema). Error{kIo}: the model's graph is not that of its tables.
+// Rows whose key is none of those with a shallow embedding are counted and reported.
 Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, ThreadPool& pool,
                                 Report& report);
 

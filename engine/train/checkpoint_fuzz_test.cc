@@ -1,0 +1,195 @@
+// Damaged checkpoints: reading one, and predicting with what was read, succeeds or ends in an Error that is
+// not internal; the memory taken follows from the file's size.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/fuzz_testing.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/test_data.h"
+
+namespace rle {
+namespace {
+
+using namespace fuzz_testing;
+using namespace test_data;
+
+const std::vector<std::string_view> kWords{"\"__metadata__\":{",
+                                           "\"dtype\":\"F32\"",
+                                           "\"shape\":[",
+                                           "\"data_offsets\":[0,",
+                                           "I64",
+                                           "U8",
+                                           "{",
+                                           "}",
+                                           "[",
+                                           "]",
+                                           ",",
+                                           ":",
+                                           "\"",
+                                           "\\u0000",
+                                           "\xff",
+                                           "null",
+                                           "true",
+                                           "-1",
+                                           "1e308",
+                                           "18446744073709551615",
+                                           "9007199254740993",
+                                           "0"};
+
+// A shop with a model for it: untrained, which is as good here.
+class CheckpointFuzz : public testing::Test {
+ protected:
+  CheckpointFuzz() : shop_(make_shop(6)) {
+    const Dataset dataset = shop_dataset(shop_, shop_task(), pool_, report_, std::nullopt, {"customers"});
+    TrainedModel& model = whole_;
+    model.tables = dataset.tables;
+    model.shallow_keys = dataset.shallow_keys;
+    model.task = dataset.task;
+    model.encoding = dataset.encoding;
+    model.config = shop_config();
+    model.config.model.channels = 8;
+    model.config.model.shallow_embeddings = {"customers"};
+    model.definition = make_definition(dataset, model.config);
+    model.metric = "roc_auc";
+    model.validation_metrics = {{"roc_auc", 0.5}};
+    model.parameters = copy_parameters(RelationalModel(model.definition, 7).parameters());
+    file_ = to_safetensors(model);
+  }
+
+  // As `rle predict`: whether it came to predictions.
+  bool predicts(const SafetensorsFile& file) {
+    try {
+      const TrainedModel model = from_safetensors(file, "file");
+      DatasetInput input;
+      input.tables = shop_.tables;
+      input.test = &shop_.test;
+      const Dataset dataset = build_inference_dataset(std::move(input), model, pool_, report_);
+      const std::unique_ptr<RelationalModel> network = restore_model(model);
+      const ScoreOptions options{.sampler = model.config.sampler,
+                                 .bounds = model.bounds,
+                                 .seed = model.config.seed,
+                                 .batch_size = model.config.val_batch_size};
+      const std::vector<double> scores = score_rows(*network, dataset, *dataset.test, options, pool_);
+      EXPECT_EQ(scores.size(), static_cast<size_t>(shop_.test.rows * model.encoding.outputs()));
+      return true;
+    } catch (const Error& error) {
+      EXPECT_NE(error.code(), ErrorCode::kInternal) << error.what() << "\n" << file.metadata.at("model");
+      EXPECT_NE(error.code(), ErrorCode::kInterrupted) << error.what();
+      return false;
+    }
+  }
+
+  ThreadPool pool_{1};
+  ReportLines report_;
+  Shop shop_;
+  TrainedModel whole_;
+  SafetensorsFile file_;
+};
+
+// The bytes as write_safetensors lays them out.
+std::string bytes_of(const SafetensorsFile& file) {
+  nlohmann::json header = {{"__metadata__", file.metadata}};
+  std::string data;
+  for (const NamedTensor& tensor : file.tensors) {
+    const char* dtype = tensor.dtype == TensorDtype::kF32   ? "F32"
+                        : tensor.dtype == TensorDtype::kI64 ? "I64"
+                                                            : "U8";
+    header[tensor.name] = {{"dtype", dtype},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {data.size(), data.size() + tensor.bytes.size()}}};
+    data.append(tensor.bytes.begin(), tensor.bytes.end());
+  }
+  const std::string text = header.dump();
+  std::string bytes(8, '\0');
+  const uint64_t size = text.size();
+  std::memcpy(bytes.data(), &size, 8);
+  return bytes + text + data;
+}
+
+TEST_F(CheckpointFuzz, DamagedBytesAreReadOrRefused) {
+  const std::string whole = bytes_of(file_);
+  uint64_t header = 0;
+  std::memcpy(&header, whole.data(), 8);
+  int64_t refused = 0;
+  const int64_t done = fuzz(1500, [&](RngStream& random) {
+    // Mostly the header, and with its length set right again: else that alone is what is refused.
+    std::string bytes = whole;
+    if (chance(random, 3)) {
+      bytes = damaged(whole, kWords, random);
+    } else {
+      const std::string text = damaged(whole.substr(8, header), kWords, random);
+      const uint64_t size = text.size();
+      bytes.replace(8, header, text);
+      std::memcpy(bytes.data(), &size, 8);
+    }
+    const std::vector<uint8_t> exact(bytes.begin(), bytes.end());
+    try {
+      const SafetensorsFile file = parse_safetensors(exact, "file");
+      size_t tensor_bytes = 0;
+      for (const NamedTensor& tensor : file.tensors) tensor_bytes += tensor.bytes.size();
+      EXPECT_LE(tensor_bytes, exact.size());
+      refused += !file.metadata.contains("model") || !predicts(file);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIo) << error.what();
+      ++refused;
+    }
+  });
+  if (done < 100) return;
+  EXPECT_GT(refused, done / 2);
+}
+
+TEST_F(CheckpointFuzz, DamagedDescriptionsAreReadOrRefused) {
+  ASSERT_TRUE(predicts(file_));
+  const nlohmann::json description = nlohmann::json::parse(file_.metadata.at("model"));
+  int64_t predicted = 0;
+  const int64_t done = fuzz(1500, [&](RngStream& random) {
+    SafetensorsFile file = file_;
+    nlohmann::json changed = description;
+    damage_tree(changed, random);
+    file.metadata["model"] = changed.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (chance(random, 4)) file.metadata["model"] = damaged(file.metadata["model"], kWords, random);
+    predicted += predicts(file);
+  });
+  if (done < 100) return;
+  EXPECT_GT(predicted, done / 20) << "some damage is harmless";
+  EXPECT_LT(predicted, done);
+}
+
+TEST_F(CheckpointFuzz, DamagedTensorsAreReadOrRefused) {
+  fuzz(1000, [&](RngStream& random) {
+    SafetensorsFile file = file_;
+    const size_t at = random.below(file.tensors.size());
+    NamedTensor& tensor = file.tensors[at];
+    switch (random.below(5)) {
+      case 0:
+        tensor.bytes.resize(tensor.bytes.size() / 2);
+        if (!tensor.shape.empty()) tensor.shape[0] /= 2;
+        break;
+      case 1:
+        std::swap(tensor.bytes, file.tensors[random.below(file.tensors.size())].bytes);
+        break;
+      case 2:
+        file.tensors.push_back(tensor);
+        break;
+      case 3:
+        file.tensors.erase(file.tensors.begin() + static_cast<int64_t>(at));
+        break;
+      default:
+        for (int i = 0; i < 8 && !tensor.bytes.empty(); ++i)
+          tensor.bytes[random.below(tensor.bytes.size())] = static_cast<uint8_t>(random.next());
+    }
+    try {
+      const std::string bytes = bytes_of(file);
+      predicts(parse_safetensors({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "file"));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIo) << error.what();
+    }
+  });
+}
+
+}  // namespace
+}  // namespace rle
