@@ -78,13 +78,11 @@ Case random_case(uint64_t number) {
   return c;
 }
 
-// Parameters, and running statistics, away from their initial values.
-RelationalModel random_model(const Case& c, uint64_t number) {
-  RelationalModel model(c.definition, number);
+// Moves parameters and running statistics away from their initial values.
+void randomise(RelationalModel& model, uint64_t number) {
   RngStream random(RngKey(number).with("parameters"));
   for (float& value : model.parameters().values())
     value += static_cast<float>(0.1 * std::tanh(random.normal()));
-  return model;
 }
 
 ScoreOptions all_neighbours(const Case& c) {
@@ -105,7 +103,8 @@ TEST(ExactInference, EqualsSamplingOfAllNeighbours) {
   for (uint64_t number = 0; number < 150; ++number) {
     SCOPED_TRACE(number);
     const Case c = random_case(number);
-    RelationalModel model = random_model(c, number);
+    RelationalModel model(c.definition, number);
+    randomise(model, number);
     const std::vector<double> sampled = score_rows(model, c.dataset, c.labels, all_neighbours(c), pool);
     ASSERT_NO_FATAL_FAILURE(
         expect_near(score_rows_exactly(model, c.dataset, c.labels, all_neighbours(c), pool), sampled));
@@ -119,7 +118,8 @@ TEST(ExactInference, BlocksChangeNothingButRoundingAndThreadsNotABit) {
   for (uint64_t number = 200; number < 230; ++number) {
     SCOPED_TRACE(number);
     const Case c = random_case(number);
-    RelationalModel model = random_model(c, number);
+    RelationalModel model(c.definition, number);
+    randomise(model, number);
     const ScoreOptions options = all_neighbours(c);
     const std::vector<double> whole = score_rows_exactly(model, c.dataset, c.labels, options, one);
     ASSERT_EQ(score_rows_exactly(model, c.dataset, c.labels, options, three), whole);
@@ -132,7 +132,8 @@ TEST(ExactInference, BlocksChangeNothingButRoundingAndThreadsNotABit) {
 TEST(ExactInference, IsChosenByTheOption) {
   ThreadPool pool(1);
   const Case c = random_case(3);
-  RelationalModel model = random_model(c, 3);
+  RelationalModel model(c.definition, 3);
+  randomise(model, 3);
   ScoreOptions options = all_neighbours(c);
   options.sampler.fanouts.assign(options.sampler.fanouts.size(), 1);
   const std::vector<double> sampled = score_rows(model, c.dataset, c.labels, options, pool);
@@ -145,7 +146,8 @@ TEST(ExactInference, IsChosenByTheOption) {
 TEST(ExactInference, IsRefusedForInstanceNormAndStopsWhenAsked) {
   ThreadPool pool(1);
   Case c = random_case(3);
-  RelationalModel model = random_model(c, 3);
+  RelationalModel model(c.definition, 3);
+  randomise(model, 3);
   ScoreOptions options = all_neighbours(c);
   CancelToken cancel;
   options.cancel = &cancel;
@@ -154,7 +156,8 @@ TEST(ExactInference, IsRefusedForInstanceNormAndStopsWhenAsked) {
   EXPECT_TRUE(test_data::contains(test_data::error_of([&] { score(model); }, ErrorCode::kInterrupted),
                                   "interrupted after"));
   c.definition.config.gnn_norm = Norm::kInstance;
-  RelationalModel normed = random_model(c, 3);
+  RelationalModel normed(c.definition, 3);
+  randomise(normed, 3);
   EXPECT_TRUE(
       test_data::contains(test_data::error_of([&] { score(normed); }, ErrorCode::kSpec), "instance_norm"));
 }
