@@ -43,8 +43,8 @@ struct JobSpec {
   std::optional<int64_t>
       visible_until_us;  // history up to this time only: later rows of every table are not visible
   int threads = 0;       // 0: all CPUs
-  Inference inference =
-      Inference::kSampled;  // of evaluate, predict, and what fit tells of the finished model
+  InferenceMode inference =
+      InferenceMode::kSampled;  // of evaluate, predict, and what fit tells of the finished model
   CheckpointSchedule checkpoint;
   OutputSpec output;
   std::vector<std::string> warnings;  // what is accepted, and a person should know before training

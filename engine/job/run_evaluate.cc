@@ -54,7 +54,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
                                      std::vector<std::string> splits, const RunContext& context) {
   const TrainedModel trained = open_model(model_folder);
   check_same_task(trained.task, given);
-  if (given.inference == Inference::kExact) check_exact_inference(trained.config.model);
+  if (given.inference == InferenceMode::kExact) check_exact_inference(trained.config.model);
   JobSpec spec = given;
   SourceReader reader(spec.base_folder);
   if (splits.empty()) splits = default_splits(reader, *spec.task);

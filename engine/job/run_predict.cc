@@ -72,7 +72,7 @@ Table all_entities(const JobSpec& spec, const PredictRequest& request, LoadedDat
 Table run_predict(const JobSpec& given, const PredictRequest& request, const RunContext& context) {
   TrainedModel model = open_model(request.model_folder);
   check_same_task(model.task, given);
-  if (given.inference == Inference::kExact) check_exact_inference(model.config.model);
+  if (given.inference == InferenceMode::kExact) check_exact_inference(model.config.model);
   check_request(given, request);
   check_output_is_new(request.output);
   JobSpec spec = given;

@@ -140,7 +140,8 @@ const ConfigKey kModelKeys[] = {
     {"visible_until", [](const SpecValue& v, JobSpec& s) { s.visible_until_us = time_or_null(v); }},
     {"inference",
      [](const SpecValue& v, JobSpec& s) {
-       s.inference = choice_of(v, {"sampled", "exact"}) == 0 ? Inference::kSampled : Inference::kExact;
+       s.inference =
+           choice_of(v, {"sampled", "exact"}) == 0 ? InferenceMode::kSampled : InferenceMode::kExact;
      }},
     {"checkpoint_every_steps",
      [](const SpecValue& v, JobSpec& s) { s.checkpoint.every_steps = integer_of(v, 0, kMany); }},

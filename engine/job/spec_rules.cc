@@ -75,7 +75,7 @@ void check_model(const SpecObject& root, JobSpec& spec) {
                     "used; give as many layers as hops",
                     layers, hops, hops - layers));
   if (const auto inference = given(root, "config", "inference");
-      inference && spec.inference == Inference::kExact && model.gnn_norm == Norm::kInstance)
+      inference && spec.inference == InferenceMode::kExact && model.gnn_norm == Norm::kInstance)
     inference->refuse(
         "exact inference has one subgraph for all seeds, and gnn_norm is instance_norm, which is over each "
         "seed's own; use sampled");

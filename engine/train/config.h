@@ -11,7 +11,7 @@
 namespace rle {
 
 // How predictions are computed: over sampled subgraphs as in training, or over full neighbourhoods.
-enum class Inference { kSampled, kExact };
+enum class InferenceMode { kSampled, kExact };
 
 // Largest values that a specification may ask for and a checkpoint may hold.
 inline constexpr int64_t kMaxChannels = 4096;

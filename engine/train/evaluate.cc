@@ -11,7 +11,7 @@ namespace rle {
 
 std::vector<double> score_rows(RelationalModel& model, const Dataset& dataset, const LabelTable& labels,
                                const ScoreOptions& options, ThreadPool& pool) {
-  if (options.inference == Inference::kExact)
+  if (options.inference == InferenceMode::kExact)
     return score_rows_exactly(model, dataset, labels, options, pool);
   RLE_CHECK(options.batch_size > 0);
   const RngKey key = RngKey(options.seed).with("sample").with("predict");

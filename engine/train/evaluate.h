@@ -17,7 +17,7 @@
 namespace rle {
 
 struct ScoreOptions {
-  Inference inference = Inference::kSampled;
+  InferenceMode inference = InferenceMode::kSampled;
   SamplerConfig sampler;
   OutputBounds bounds;
   uint64_t seed =

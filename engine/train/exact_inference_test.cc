@@ -137,7 +137,7 @@ TEST(ExactInference, IsChosenByTheOption) {
   ScoreOptions options = all_neighbours(c);
   options.sampler.fanouts.assign(options.sampler.fanouts.size(), 1);
   const std::vector<double> sampled = score_rows(model, c.dataset, c.labels, options, pool);
-  options.inference = Inference::kExact;
+  options.inference = InferenceMode::kExact;
   const std::vector<double> exact = score_rows(model, c.dataset, c.labels, options, pool);
   EXPECT_EQ(exact, score_rows_exactly(model, c.dataset, c.labels, options, pool));
   EXPECT_NE(exact, sampled);
