@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "kernel/adam_update.h"
 
 namespace rle {
 namespace {
@@ -43,11 +44,14 @@ void Adam::step(ParameterStore& parameters, double lr, ThreadPool& pool) {
   RLE_CHECK(parameters.values().size() == state_.first.size());
   ++state_.steps;
   const double t = static_cast<double>(state_.steps);
-  const float beta1 = static_cast<float>(config_.beta1), rest1 = static_cast<float>(1.0 - config_.beta1);
-  const float beta2 = static_cast<float>(config_.beta2), rest2 = static_cast<float>(1.0 - config_.beta2);
-  const float step_size = static_cast<float>(lr / (1.0 - std::pow(config_.beta1, t)));
-  const float correction = static_cast<float>(std::sqrt(1.0 - std::pow(config_.beta2, t)));
-  const float epsilon = static_cast<float>(config_.epsilon), decay = static_cast<float>(config_.weight_decay);
+  const AdamFactors factors{.beta1 = static_cast<float>(config_.beta1),
+                            .rest1 = static_cast<float>(1.0 - config_.beta1),
+                            .beta2 = static_cast<float>(config_.beta2),
+                            .rest2 = static_cast<float>(1.0 - config_.beta2),
+                            .step_size = static_cast<float>(lr / (1.0 - std::pow(config_.beta1, t))),
+                            .correction = static_cast<float>(std::sqrt(1.0 - std::pow(config_.beta2, t))),
+                            .epsilon = static_cast<float>(config_.epsilon),
+                            .decay = static_cast<float>(config_.weight_decay)};
 
   for (const Range& range : trained_ranges(parameters)) {
     float* const values = parameters.values().data() + range.begin;
@@ -55,14 +59,7 @@ void Adam::step(ParameterStore& parameters, double lr, ThreadPool& pool) {
     float* const first = state_.first.data() + range.begin;
     float* const second = state_.second.data() + range.begin;
     pool.for_chunks(range.end - range.begin, kChunk, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const float g = gradients[i] + decay * values[i];
-        const float m = first[i] * beta1 + rest1 * g;
-        const float v = second[i] * beta2 + rest2 * g * g;
-        first[i] = m;
-        second[i] = v;
-        values[i] -= step_size * (m / (std::sqrt(v) / correction + epsilon));
-      }
+      adam_update(factors, end - begin, gradients + begin, values + begin, first + begin, second + begin);
     });
   }
 }
