@@ -323,7 +323,7 @@ def unshared():
 def test_a_folder_of_checkpoints_on_a_faulty_disk(rle, rle_program, shop, fault):
     """A real small file system for the checkpoints alone: it fills up, or turns read-only."""
     (shop.folder / "m/resume").mkdir(parents=True)
-    turn = {"full": "head -c 16M /dev/zero > m/resume/other 2>/dev/null", "read-only": "mount -o remount,ro m/resume"}[fault]
+    turn = {"full": "head -c 16M /dev/zero > m/resume/other 2>/dev/null", "read-only": "until mount -o remount,ro m/resume 2>/dev/null || ! kill -0 $fit; do :; done"}[fault]  # busy while a file is written
     script = f"""
         mount -t tmpfs -o size=6M none m/resume || exit 77
         {rle_program} fit spec.json --model m 2> log & fit=$!
