@@ -51,7 +51,8 @@ def test_figures_are_those_of_the_files(sampler, batches, bench):
     assert summary["edges"] == sum(pair.shape[1] for pair in last.edge.values())
     parts = summary["parts_ms"]
     assert list(parts)[0] == "read batch file" and list(parts)[-1] == "step"
-    assert sum(v for k, v in parts.items() if k != "step") == pytest.approx(parts["step"], rel=0.5)
+    assert {"encoder forward", "encoder backward", "optimizer"} < set(parts) and min(parts.values()) > 0
+    assert all(ms <= parts["step"] for ms in parts.values())  # so in every step, hence their medians, on a busy machine too
     assert [p["event"] for p in passes] == ["pass", "pass"] and all(len(p["losses"]) == 4 for p in passes)
     assert all(np.isfinite(p["losses"]).all() and p["seeds_s"] > 0 and p["others"] >= 0 for p in passes)
     assert np.mean(passes[1]["losses"]) < np.mean(passes[0]["losses"])  # it learns these batches
