@@ -134,12 +134,12 @@ class DecimalImporter : public FractionalImporter {
   void append_value(Int128 value, int64_t row) {
     if (column_.type == PhysicalType::kInt64) {
       Int128 whole = value;
-      bool fits = true;
+      bool fits = in_range(whole);
       for (int s = scale_; s < 0 && fits; ++s) {
         whole *= 10;
         fits = in_range(whole);
       }
-      if (fits && in_range(whole)) {
+      if (fits) {
         column_.ints.push_back(static_cast<int64_t>(whole));
         return;
       }
