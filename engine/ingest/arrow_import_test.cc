@@ -143,7 +143,8 @@ TEST(ArrowImportTest, DecimalsInTheirScale) {
   EXPECT_EQ(import(Field("d:18,-2", 1, {nullptr, values}, 1)).ints, (std::vector<int64_t>{-500}));
   EXPECT_EQ(import(Field("d:18,-2", 2, {nullptr, values})).floats,
             (std::vector<double>{12345678901234567800.0, -500}));
-  const Int128 wide[] = {Int128{1} << 124, -(Int128{1} << 124)};  // 10 times as much is more than 128 bits hold
+  const Int128 wide[] = {Int128{1} << 124,
+                         -(Int128{1} << 124)};  // 10 times as much is more than 128 bits hold
   EXPECT_EQ(import(Field("d:38,-1", 2, {nullptr, wide})).floats,
             (std::vector<double>{std::ldexp(10.0, 124), -std::ldexp(10.0, 124)}));
 }
