@@ -1,5 +1,11 @@
 """Temporal neighbour sampling of whole batches by array operations: the rule of sampling.py (and of PyG's disjoint uniform sampling), for training."""
+import sys
+from pathlib import Path
+
 import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench/peer"))  # behind this folder: both have a tables.py
+from neighbour_lists import Neighbours  # noqa: E402
 
 
 class Sampler:
@@ -34,28 +40,6 @@ class Sampler:
         for t, v in keys.items():
             owners[t], rows[t] = np.divmod(v, self.size[t])
         return rows, owners, {k: np.stack([node(k[0], joined(e, 0)), node(k[2], joined(e, 1))]) for k, e in edges.items()}
-
-
-class Neighbours:
-    """The sources of every target of one edge type, by target, then time: those up to a time are one binary search away."""
-
-    def __init__(self, source, target, targets, time):
-        self.times = None if time is None else np.unique(time)
-        rank = np.zeros(len(source), np.int64) if time is None else np.searchsorted(self.times, time[source])
-        self.ranks = 1 if time is None else len(self.times)
-        order = np.lexsort((rank, target))
-        self.source, self.key = source[order], target[order] * self.ranks + rank[order]
-        self.start = np.searchsorted(target[order], np.arange(targets))
-
-    def draw(self, row, time, fanout, rng):
-        """For every (row, time) up to `fanout` distinct visible sources: positions in `row`, sources."""
-        visible = 1 if self.times is None else np.searchsorted(self.times, time, side="right")
-        start = self.start[row]
-        count = np.searchsorted(self.key, row * self.ranks + visible) - start
-        at = np.repeat(np.arange(len(row)), count)
-        rank = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)  # 0..count-1 within each row
-        kept = np.lexsort((rng.random(len(at)), at))[rank < fanout]             # a random order within each row, cut off at fanout
-        return at[kept], self.source[start[at[kept]] + rank[kept]]
 
 
 def links(tables, kind):
