@@ -10,27 +10,28 @@ namespace {
 constexpr int kRows = 6;
 constexpr int kVectors = RLE_SIMD_WIDTH == 16 ? 4 : 2;
 constexpr int64_t kPanel = kVectors * kLanes;
-constexpr int64_t kTailRows = 64;  // rows of B copied at a time where its last columns do not fill a panel
+// Rows of A and B that a product of their columns takes at a time: rows of a power of two share few sets of
+// the L1 cache, more of them would drive each other out.
+constexpr int64_t kDepth = 48;
 
 template <int R>
 inline void tile(int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row,
                  float* c, int64_t c_row, const float* start, int64_t start_row) {
   FloatVector sum[R][kVectors];
-  for (int i = 0; i < R; ++i)
-    for (int v = 0; v < kVectors; ++v)
-      sum[i][v] = start != nullptr ? load(start + i * start_row + v * kLanes) : FloatVector{};
+  RLE_UNROLL for (int i = 0; i < R; ++i) RLE_UNROLL for (int v = 0; v < kVectors; ++v) sum[i][v] =
+      start != nullptr ? load(start + i * start_row + v * kLanes) : FloatVector{};
   for (int64_t p = 0; p < k; ++p) {
     FloatVector row[kVectors];
-    for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
-    for (int i = 0; i < R; ++i) {
+    RLE_UNROLL for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
+    RLE_UNROLL for (int i = 0; i < R; ++i) {
       const float x = a[i * a_row];
-      for (int v = 0; v < kVectors; ++v) sum[i][v] += x * row[v];
+      RLE_UNROLL for (int v = 0; v < kVectors; ++v) sum[i][v] += x * row[v];
     }
     a += a_col;
     b += b_row;
   }
-  for (int i = 0; i < R; ++i)
-    for (int v = 0; v < kVectors; ++v) store(c + i * c_row + v * kLanes, sum[i][v]);
+  RLE_UNROLL for (int i = 0; i < R; ++i) RLE_UNROLL for (int v = 0; v < kVectors; ++v)
+      store(c + i * c_row + v * kLanes, sum[i][v]);
 }
 
 void tile_rows(int64_t rows, int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b,
@@ -92,18 +93,20 @@ void gemm_packed(const GemmOperands& op) {
 }
 
 void gemm_rows(const GemmOperands& op) {
-  int64_t j = 0;
-  for (; j + kPanel <= op.n; j += kPanel) full_panel(op, op.b + j, op.b_row, j);
-  if (j == op.n) return;
-  float padded[kTailRows * kPanel];
+  float padded[kDepth * kPanel];
   GemmOperands part = op;
-  for (int64_t p = 0; p < op.k; p += kTailRows) {
-    part.k = op.k - p < kTailRows ? op.k - p : kTailRows;
-    for (int64_t r = 0; r < part.k; ++r)
-      for (int64_t column = 0; column < kPanel; ++column)
-        padded[r * kPanel + column] = j + column < op.n ? op.b[(p + r) * op.b_row + j + column] : 0.0f;
+  for (int64_t p = 0; p < op.k; p += kDepth) {
+    part.k = op.k - p < kDepth ? op.k - p : kDepth;
     part.a = op.a + p * op.a_col;
-    partial_panel(part, padded, kPanel, j);
+    part.b = op.b + p * op.b_row;
+    int64_t j = 0;
+    for (; j + kPanel <= op.n; j += kPanel) full_panel(part, part.b + j, op.b_row, j);
+    if (j < op.n) {
+      for (int64_t r = 0; r < part.k; ++r)
+        for (int64_t column = 0; column < kPanel; ++column)
+          padded[r * kPanel + column] = j + column < op.n ? part.b[r * op.b_row + j + column] : 0.0f;
+      partial_panel(part, padded, kPanel, j);
+    }
     part.start = op.c;
     part.start_row = op.c_row;
   }

@@ -20,8 +20,7 @@ struct Shape {
   template <typename Body>
   void for_vectors(Body&& body) const {
     if constexpr (kVectors > 0) {
-#pragma GCC unroll 32
-      for (int64_t v = 0; v < kVectors; ++v) body(v);
+      RLE_UNROLL for (int64_t v = 0; v < kVectors; ++v) body(v);
     } else {
       for (int64_t v = 0; v * kLanes < cols; ++v) body(v);
     }
@@ -33,7 +32,7 @@ template <int kVectors>
 struct Row {
   FloatVector vectors[kVectors];
   Row(const float* p, Shape<kVectors>) {
-    for (int v = 0; v < kVectors; ++v) vectors[v] = load(p + v * kLanes);
+    RLE_UNROLL for (int v = 0; v < kVectors; ++v) vectors[v] = load(p + v * kLanes);
   }
   FloatVector operator[](int64_t v) const { return vectors[v]; }
 };
@@ -54,7 +53,7 @@ struct ColumnSums {
   void add(int64_t v, FloatVector x) { sums[v] += x; }
   void finish() {
     if (out == nullptr) return;
-    for (int v = 0; v < kVectors; ++v) store(out + v * kLanes, load(out + v * kLanes) + sums[v]);
+    RLE_UNROLL for (int v = 0; v < kVectors; ++v) store(out + v * kLanes, load(out + v * kLanes) + sums[v]);
   }
 };
 template <>

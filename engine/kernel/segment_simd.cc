@@ -10,29 +10,18 @@ namespace {
 constexpr int64_t kAhead = 6;
 constexpr int64_t kLineFloats = 16;
 
-inline FloatVector load(const float* p) { return *reinterpret_cast<const FloatVector*>(p); }
-inline void store(float* p, FloatVector v) { *reinterpret_cast<FloatVector*>(p) = v; }
-
 // V vectors of a row; 0: a single column.
 template <int V>
 struct Lanes {
   FloatVector v[V];
   static constexpr int64_t kWidth = V * kLanes;
-  inline void zero() {
-    for (int i = 0; i < V; ++i) v[i] = FloatVector{};
-  }
-  inline void read(const float* p) {
-    for (int i = 0; i < V; ++i) v[i] = load(p + i * kLanes);
-  }
-  inline void add(const float* p) {
-    for (int i = 0; i < V; ++i) v[i] += load(p + i * kLanes);
-  }
+  inline void zero() { RLE_UNROLL for (int i = 0; i < V; ++i) v[i] = FloatVector{}; }
+  inline void read(const float* p) { RLE_UNROLL for (int i = 0; i < V; ++i) v[i] = load(p + i * kLanes); }
+  inline void add(const float* p) { RLE_UNROLL for (int i = 0; i < V; ++i) v[i] += load(p + i * kLanes); }
   inline void add(const float* p, float scale) {
-    for (int i = 0; i < V; ++i) v[i] += scale * load(p + i * kLanes);
+    RLE_UNROLL for (int i = 0; i < V; ++i) v[i] += scale * load(p + i * kLanes);
   }
-  inline void write(float* p) const {
-    for (int i = 0; i < V; ++i) store(p + i * kLanes, v[i]);
-  }
+  inline void write(float* p) const { RLE_UNROLL for (int i = 0; i < V; ++i) store(p + i * kLanes, v[i]); }
 };
 
 template <>
@@ -93,11 +82,11 @@ template <int V>
 inline void max_block(const ListMaxOperands& op, int64_t i, int64_t column) {
   FloatVector best[V], count[V];
   const FloatVector one = FloatVector{} + 1.0f, none = FloatVector{};
-  for (int v = 0; v < V; ++v) best[v] = count[v] = none;
+  RLE_UNROLL for (int v = 0; v < V; ++v) best[v] = count[v] = none;
   for (int64_t e = op.offsets[i]; e < op.offsets[i + 1]; ++e) {
     const float* x = op.x + op.index[e] * op.cols + column;
     const bool first = e == op.offsets[i];
-    for (int v = 0; v < V; ++v) {
+    RLE_UNROLL for (int v = 0; v < V; ++v) {
       const FloatVector value = load(x + v * kLanes);
       const FloatVector former = first ? value : best[v];
       const FloatVector ties = count[v] + (value == former ? one : none);
@@ -105,7 +94,7 @@ inline void max_block(const ListMaxOperands& op, int64_t i, int64_t column) {
       best[v] = value > former ? value : former;
     }
   }
-  for (int v = 0; v < V; ++v) {
+  RLE_UNROLL for (int v = 0; v < V; ++v) {
     store(op.y + i * op.cols + column + v * kLanes, best[v]);
     store(op.ties + i * op.cols + column + v * kLanes, count[v]);
   }

@@ -14,6 +14,9 @@
 #define RLE_SIMD_WIDTH 4
 #endif
 
+// Before a loop over registers: unrolled before they are given out, else gcc keeps such an array in memory.
+#define RLE_UNROLL _Pragma("GCC unroll 32")
+
 namespace rle {
 namespace {
 

@@ -116,24 +116,26 @@ NodeId Pass::shallow_row(size_t type, NodeId node) const {
   return row;
 }
 
-void Pass::add_shallow(size_t type) {
+Matrix Pass::shallow_vectors(size_t type) const {
   const std::vector<NodeId>& ids = nodes(type).distinct;
+  const Matrix out = new_zero_matrix(step_.arena, static_cast<int64_t>(ids.size()), channels_);
   const float* weight = step_.value(modules_.shallow[static_cast<size_t>(modules_.shallow_of[type])]);
   for (size_t i = 0; i < ids.size(); ++i) {
     const NodeId from = shallow_row(type, ids[i]);
     if (from == kNoNode) continue;
-    float* row = encoded_[type].output.row(static_cast<int64_t>(i));
-    for (int64_t j = 0; j < channels_; ++j) row[j] += weight[int64_t{from} * channels_ + j];
+    const float* row = weight + int64_t{from} * channels_;
+    std::copy(row, row + channels_, out.row(static_cast<int64_t>(i)));
   }
+  return out;
 }
 
 void Pass::encode_ages() {
   for (size_t t = 0; t < types(); ++t) {
     const NodeBlock& block = nodes(t);
-    if (modules_.shallow_of[t] >= 0) add_shallow(t);
     NodeVectors& vectors = inputs_.emplace_back();
     vectors.nodes = block.nodes();
-    vectors.parts.push_back({encoded_[t].output, block.row.data()});
+    vectors.parts.push_back({encoded_[t].output, block.row.data(), &modules_.encoders[t].output_map()});
+    if (modules_.shallow_of[t] >= 0) vectors.parts.push_back({shallow_vectors(t), block.row.data()});
     if (modules_.temporal_of[t] < 0 || block.delta.empty()) continue;
     const TemporalEncoder& temporal = modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])];
     const Matrix ages =
@@ -234,7 +236,7 @@ void Pass::backward_inputs(std::vector<NodeGradients>& gradients) {
     gradients[t] = std::move(parts);
   }
   for (size_t t = 0; t < types(); ++t)
-    if (modules_.shallow_of[t] >= 0) backward_shallow(t, finished(gradients[t][0]));
+    if (modules_.shallow_of[t] >= 0) backward_shallow(t, finished(gradients[t][1]));
 }
 
 void Pass::backward_shallow(size_t type, ConstMatrix drows) {
@@ -266,7 +268,8 @@ std::string Pass::first_not_finite() const {
            all_finite({step_.value(map.bias), 1, channels_});
   };
   for (size_t t = 0; t < types(); ++t)
-    if (!all_finite(encoded_[t].output)) return "encoder of table " + table(t);
+    if (!all_finite(encoded_[t].output) || !finite(modules_.encoders[t].output_map()))
+      return "encoder of table " + table(t);
   for (size_t t = 0; t < types(); ++t)
     if (modules_.temporal_of[t] >= 0 &&
         !finite(modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])].map()))

@@ -62,7 +62,7 @@ class Pass {
   void encode_tables();
   // The row of its type's shallow embedding that a node has, or kNoNode.
   NodeId shallow_row(size_t type, NodeId node) const;
-  void add_shallow(size_t type);
+  Matrix shallow_vectors(size_t type) const;
   void backward_shallow(size_t type, ConstMatrix drows);
   void encode_ages();
   void expand_inputs();

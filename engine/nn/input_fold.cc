@@ -152,12 +152,19 @@ InputFold::Context InputFold::prepare(Step& step, const TableValues& table) cons
   }
   for (size_t c = 0; c < columns_.size(); ++c) {
     const int64_t offset = parameters_[c].dense_offset;
-    if (is_dense(c))
+    if (is_dense(c)) {
       fold_column(step, c, dense.slice(offset, offset + parameters_[c].features + 1));
-    else if (columns_[c].kind == ColumnKind::kDatetime)
-      encode_calendars(step, table, c, context.distinct[c]);
+      continue;
+    }
+    Context::Distinct& distinct = context.distinct[c];
+    if (columns_[c].kind == ColumnKind::kDatetime)
+      encode_calendars(step, table, c, distinct);
     else
-      encode_categories(step, table, c, context.distinct[c]);
+      encode_categories(step, table, c, distinct);
+    const bool lists = columns_[c].kind == ColumnKind::kMultiCategory;
+    const ColumnValues& values = table.columns[c];
+    context.gathers.push_back(
+        {distinct.product.data, lists ? values.offsets : nullptr, values.index, distinct.list_scale});
   }
   context.dense = pack(dense, step.arena);
   return context;
@@ -186,16 +193,7 @@ void InputFold::forward_tile(const TableValues& table, const Context& context, i
   const Matrix features(scratch, rows, dense_width_);
   fill_dense(table, begin, end, features);
   gemm(features, context.dense, out, GemmMode::kOverwrite);
-  for (size_t c = 0; c < columns_.size(); ++c) {
-    if (is_dense(c)) continue;
-    const ColumnValues& values = table.columns[c];
-    const Context::Distinct& distinct = context.distinct[c];
-    if (columns_[c].kind == ColumnKind::kMultiCategory)
-      segment_sum({values.offsets + begin, values.index}, distinct.list_scale + begin, distinct.product, 0,
-                  rows, SegmentMode::kAccumulate, out);
-    else
-      gather_rows(values.index + begin, distinct.product, 0, rows, SegmentMode::kAccumulate, out);
-  }
+  list_sum(context.gathers, begin, end, SegmentMode::kAccumulate, out);
 }
 
 // ---- backward

@@ -49,6 +49,7 @@ class InputFold {
     };
     PackedMatrix dense;  // (dense width, width)
     std::vector<Distinct> distinct;
+    std::vector<ListTerm> gathers;  // rows' products of distinct values
   };
 
   Context prepare(Step& step, const TableValues& table) const;

@@ -14,7 +14,7 @@
 
 namespace rle {
 
-inline constexpr int64_t kTileRows = 256;
+inline constexpr int64_t kTileRows = 192;  // a multiple of the register tile's rows (kernel/gemm_simd.cc)
 
 // Is told when a part of a step has ended; benchmarks time parts with it. Called from the driving thread.
 class StepMarks {
@@ -46,13 +46,14 @@ struct Step {
   }
 };
 
-// Slots of a loop over `rows`: 1 to 8, of whole tiles.
+// Slots of a loop over `rows`: 1 to 8, of whole tiles. A slot costs a buffer of gradients, so that one of few
+// tiles would cost more than it spares.
 struct Slots {
   int64_t rows = 0, count = 0, rows_per_slot = 0;
   explicit Slots(int64_t total) : rows(total) {
-    constexpr int64_t kMost = 8;
+    constexpr int64_t kMost = 8, kLeastTiles = 4;
     const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-    const int64_t tiles_per_slot = std::max<int64_t>(1, (tiles + kMost - 1) / kMost);
+    const int64_t tiles_per_slot = std::max(kLeastTiles, (tiles + kMost - 1) / kMost);
     rows_per_slot = tiles_per_slot * kTileRows;
     count = (rows + rows_per_slot - 1) / rows_per_slot;
   }

@@ -90,8 +90,6 @@ void TableEncoder::collect_slot_gradients() {
   }
   add_slot_gradient(output_norm_.weight, channels_);
   add_slot_gradient(output_norm_.bias, channels_);
-  add_slot_gradient(output_.weight, square);
-  add_slot_gradient(output_.bias, channels_);
 }
 
 float* TableEncoder::slot_gradient(const Tile& tile, ParameterId id) const {
@@ -120,7 +118,6 @@ void TableEncoder::pack_weights(Step& step, Context& context) const {
       context.forward.emplace_back(), context.backward.emplace_back();
     pack_both(blocks_[b].lin2.weight);
   }
-  pack_both(output_.weight);
 }
 
 TableEncoder::Context TableEncoder::prepare(Step& step, const TableValues& table) const {
@@ -202,8 +199,7 @@ void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot
     norm(2 * b + 1, block.norm2, other, hidden, next);
     hidden = next;
   }
-  norm(2 * blocks_.size(), output_norm_, hidden, {}, z);
-  gemm_bias(z, context.forward.back(), step.value(output_.bias), context.output.slice(tile.begin, tile.end));
+  norm(2 * blocks_.size(), output_norm_, hidden, {}, context.output.slice(tile.begin, tile.end));
 }
 
 // ---- backward
@@ -229,30 +225,20 @@ void TableEncoder::backward_tile(const Step& step, Context& context, const Tile&
   // What goes through the shortcuts, and at last out of the shortcut of the first block or, without blocks,
   // out of the only map.
   const Matrix dhidden = dfold.columns(width - channels_, width);
-  const Matrix rebuilt(tile.scratch, tile.rows(), channels_);
-  backward_output(step, context, tile, rebuilt, dhidden);
+  backward_output(step, context, tile, dhidden);
   for (size_t b = blocks_.size(); b-- > 0;) backward_block(step, context, b, tile, dhidden);
   fold_.backward_tile(context.table, tile.begin, tile.end, tile.scratch, dfold,
                       Matrix(tile.gradients, fold_.dense_width(), width));
 }
 
-void TableEncoder::backward_output(const Step& step, Context& context, const Tile& tile, Matrix rebuilt,
+void TableEncoder::backward_output(const Step& step, Context& context, const Tile& tile,
                                    Matrix dhidden) const {
-  const Matrix doutput = context.doutput.slice(tile.begin, tile.end);
-  for_blocks(0, tile.rows(), [&](int64_t first, int64_t last) {
-    const Matrix dy(tile.scratch + kTileRows * channels_, last - first, channels_);
-    gemm(doutput.slice(first, last), context.backward.back(), dy, GemmMode::kOverwrite);
-    norm_relu_backward({dy,
-                        context.saved.back().slice(tile.begin + first, tile.begin + last),
-                        {step.value(output_norm_.weight), step.value(output_norm_.bias)},
-                        slot_gradient(tile, output_norm_.weight),
-                        slot_gradient(tile, output_norm_.bias),
-                        dhidden.slice(first, last),
-                        nullptr,
-                        rebuilt.slice(first, last)});
-  });
-  gemm_at_b(doutput, rebuilt, Matrix(slot_gradient(tile, output_.weight), channels_, channels_));
-  add_column_sums(doutput, slot_gradient(tile, output_.bias));
+  norm_relu_backward({context.doutput.slice(tile.begin, tile.end),
+                      context.saved.back().slice(tile.begin, tile.end),
+                      {step.value(output_norm_.weight), step.value(output_norm_.bias)},
+                      slot_gradient(tile, output_norm_.weight),
+                      slot_gradient(tile, output_norm_.bias),
+                      dhidden});
 }
 
 void TableEncoder::backward_block(const Step& step, Context& context, size_t b, const Tile& tile,

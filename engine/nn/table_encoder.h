@@ -1,9 +1,11 @@
 // The encoder of one table: column vectors, B residual blocks
 //   lin1 -> LayerNorm -> ReLU -> dropout -> lin2 -> LayerNorm -> ReLU -> dropout, plus shortcut,
-// then LayerNorm -> ReLU -> Linear (PyTorch Frame's ResNet; Gorishniy et al. 2021, arXiv 2106.11959). B = 0:
-// one linear map in place of the blocks. Each distinct row of a batch is encoded once. Forward a few dozen
-// rows go through all layers, a product straight into its normalisation, while they are in L1; backward tiles
-// of kTileRows stay in L2 until the products that sum over them have read them.
+// then LayerNorm -> ReLU, and a last linear map (PyTorch Frame's ResNet; Gorishniy et al. 2021, arXiv
+// 2106.11959). B = 0: one linear map in place of the blocks. The last map is left to what reads the vectors
+// (nn/node_vectors.h): it may be multiplied into the maps that come next. Each distinct row of a batch is
+// encoded once. Forward a few dozen rows go through all layers, a product straight into its normalisation,
+// while they are in L1; backward tiles of kTileRows stay in L2 until the products that sum over them have
+// read them.
 //
 // The model drives several tables at once: prepare all, run every (table, slot) on the pool, finish all.
 #pragma once
@@ -41,16 +43,18 @@ class TableEncoder {
     bool kept = false;  // training: every row's values are kept, else one tile a slot
     InputFold::Context fold;
     std::vector<PackedMatrix> forward,
-        backward;  // lin1, lin2 per block (lin1 of block 0 is folded), then the output map
+        backward;                      // lin1, lin2 per block (lin1 of block 0 is folded)
     std::vector<NormReluSaved> saved;  // two per block, then the output's
     std::vector<Matrix> hidden;        // input of each block from the second on; training only
     std::vector<RngKey> dropout_keys;  // two sites per block; training only
-    Matrix output;                     // (rows, channels)
+    Matrix output;                     // (rows, channels) before the last map
     Matrix dfold;                      // (rows, fold width) gradient of the folded maps' outputs
     Matrix doutput;
     float* slot_gradients = nullptr;  // (slots, slot_gradient_size)
     float* scratch = nullptr;         // (slots, scratch_size)
   };
+
+  const LinearParameters& output_map() const { return output_; }
 
   // Folds and packs; lays out memory. `table` is borrowed until the step ends.
   Context prepare(Step& step, const TableValues& table) const;
@@ -89,8 +93,7 @@ class TableEncoder {
   NormReluSaved saved_rows(const Context& context, size_t norm, const Tile& tile, int64_t slot) const;
   void forward_tile(const Step& step, Context& context, int64_t slot, const Tile& tile) const;
   void backward_tile(const Step& step, Context& context, const Tile& tile) const;
-  void backward_output(const Step& step, Context& context, const Tile& tile, Matrix rebuilt,
-                       Matrix dhidden) const;
+  void backward_output(const Step& step, Context& context, const Tile& tile, Matrix dhidden) const;
   void backward_block(const Step& step, Context& context, size_t block, const Tile& tile,
                       Matrix dhidden) const;
 

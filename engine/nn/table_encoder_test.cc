@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "nn/gradient_check.h"
+#include "nn/node_vectors.h"
 #include "nn/table_testing.h"
 
 namespace rle {
@@ -35,25 +36,35 @@ class Encoded {
 
   std::vector<float> forward(bool training) {
     Step step = bench.fresh_step(training);
-    TableEncoder::Context context = run(step, table.values());
-    return values_of(context.output);
+    return values_of(run(step, table.values()).nodes.x);
   }
   // Returns the output; gradients are in the store.
   std::vector<float> backward(std::vector<float> doutput) {
     Step step = bench.fresh_step(true);
-    TableEncoder::Context context = run(step, table.values());
-    const std::vector<float> output = values_of(context.output);
-    encoder_.prepare_backward(step, context, view(doutput, table.values().rows, kChannels));
-    bench.pool.for_each(context.slots.count,
-                        [&](int64_t slot) { encoder_.backward_slot(step, context, slot); });
-    encoder_.finish_backward(step, context);
+    State state = run(step, table.values());
+    const std::vector<float> output = values_of(state.nodes.x);
+    const int64_t rows = table.values().rows;
+    NodeGradients gradients{{new_matrix(step.arena, rows, kChannels), false}};
+    expand_nodes_backward(step, state.nodes, view(doutput, rows, kChannels), gradients);
+    encoder_.prepare_backward(step, state.context, gradients[0].data);
+    bench.pool.for_each(state.context.slots.count,
+                        [&](int64_t slot) { encoder_.backward_slot(step, state.context, slot); });
+    encoder_.finish_backward(step, state.context);
     return output;
   }
-  TableEncoder::Context run(Step& step, const TableValues& values) {
-    TableEncoder::Context context = encoder_.prepare(step, values);
-    bench.pool.for_each(context.slots.count,
-                        [&](int64_t slot) { encoder_.forward_slot(step, context, slot); });
-    return context;
+  // With the last map applied.
+  struct State {
+    TableEncoder::Context context;
+    ExpandedNodes nodes;
+  };
+  State run(Step& step, const TableValues& values) {
+    State state;
+    state.context = encoder_.prepare(step, values);
+    bench.pool.for_each(state.context.slots.count,
+                        [&](int64_t slot) { encoder_.forward_slot(step, state.context, slot); });
+    state.nodes = expand_nodes(step, {values.rows, {{state.context.output, nullptr, &encoder_.output_map()}}},
+                               values.rows);
+    return state;
   }
 
   TestTable table;
@@ -188,9 +199,9 @@ TEST(TableEncoder, MasksBelongToTheRowAndTheKey) {
   }
   Step step = encoded.bench.fresh_step(true);
   EXPECT_TRUE(
-      same_bits(values_of(encoded.run(step, tail).output), {all.begin() + first * kChannels, all.end()}));
+      same_bits(values_of(encoded.run(step, tail).nodes.x), {all.begin() + first * kChannels, all.end()}));
   Step other{encoded.bench.parameters, encoded.bench.arena, encoded.bench.pool, true, RngKey(18)};
-  EXPECT_FALSE(same_bits(values_of(encoded.run(other, encoded.table.values()).output), all));
+  EXPECT_FALSE(same_bits(values_of(encoded.run(other, encoded.table.values()).nodes.x), all));
 }
 
 }  // namespace

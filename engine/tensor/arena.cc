@@ -1,22 +1,28 @@
 #include "tensor/arena.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
 namespace rle {
 namespace {
 constexpr size_t kFirstBlock = size_t{1} << 20;
-}
+constexpr size_t kHugePage = size_t{1} << 21;
+}  // namespace
 
-void Arena::Free::operator()(std::byte* memory) const noexcept {
-  ::operator delete (memory, std::align_val_t{kAlignment});
-}
+void Arena::Free::operator()(std::byte* memory) const noexcept { std::free(memory); }
 
 void Arena::add_block(size_t bytes) {
   Block block;
-  block.size = bytes;
-  block.memory.reset(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment})));
+  block.size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t alignment = block.size >= kHugePage ? kHugePage : kAlignment;
+  block.memory.reset(static_cast<std::byte*>(std::aligned_alloc(alignment, block.size)));
+  if (block.memory == nullptr) throw std::bad_alloc();
+  // Rows are gathered from all over a block: huge pages spare most misses of the TLB. Advice, not a need.
+  if (alignment == kHugePage) madvise(block.memory.get(), block.size / kHugePage * kHugePage, MADV_HUGEPAGE);
   blocks_.push_back(std::move(block));
 }
 
@@ -37,7 +43,7 @@ void Arena::reset() {
   if (blocks_.size() > 1) {
     const size_t total = used_ + used_ / 8;
     blocks_.clear();
-    add_block((total + kAlignment - 1) / kAlignment * kAlignment);
+    add_block(total);
   }
   if (!blocks_.empty()) blocks_.back().used = 0;
   used_ = 0;
