@@ -19,7 +19,7 @@ struct Cost {
 // By the names of StepMarks and of BatchSource's parts.
 using StepCosts = std::vector<std::pair<std::string, Cost>>;
 
-// parameters: how many values Adam updates.
+// parameters: how many values Adam updates in the step.
 StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input, int64_t parameters);
 
 // Adds `other` (the same parts) to `sum`, which may be empty.

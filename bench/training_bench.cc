@@ -143,7 +143,7 @@ double TrainingBench::step(int64_t index) {
   const StepInput input = batches_.load(index, pool_, *marks_);
   const RngKey dropout = RngKey(config_.seed).with(++steps_);
   const StepResult result = trained_->model.train_step(input.model, loss_, input.targets, dropout, pool_);
-  trained_->adam.step(trained_->model.parameters(), config_.lr, pool_);
+  trained_->adam.step(config_.lr, pool_);
   marks_->mark("optimizer");
   marks_->end();
   if (!result.finite)
@@ -166,6 +166,7 @@ PassResult TrainingBench::pass(int64_t steps) {
     result.losses.push_back(step(i));
     seeds += batch_.seeds;
   }
+  trained_->adam.settle(pool_);  // what the steps of this pass put off
   result.wall_s = watch.wall_s();
   result.others = watch.others();
   result.seeds_per_s = static_cast<double>(seeds) / result.wall_s;
@@ -174,11 +175,23 @@ PassResult TrainingBench::pass(int64_t steps) {
 
 int64_t TrainingBench::parameters() const { return trained_->model.parameters().size(); }
 
+// Values that the last step updated.
+int64_t TrainingBench::updated() const {
+  const ParameterStore& store = trained_->model.parameters();
+  int64_t count = 0;
+  for (const ParameterStore::Entry& entry : store.entries())
+    if (!entry.by_row) count += entry.size;
+  for (const ParameterRows& touched : store.touched())
+    count += static_cast<int64_t>(touched.rows.size()) *
+             store.entries()[static_cast<size_t>(touched.id.value)].shape[1];
+  return count;
+}
+
 StepCosts TrainingBench::costs(int64_t steps) {
   StepCosts sum;
   Marks unread;
   for (int64_t i = 0; i < steps; ++i)
-    add_costs(step_costs(trained_->model.definition(), batches_.load(i, pool_, unread).model, parameters()),
+    add_costs(step_costs(trained_->model.definition(), batches_.load(i, pool_, unread).model, updated()),
               sum);
   for (auto& [part, cost] : sum) {
     cost.flop /= static_cast<double>(steps);

@@ -67,6 +67,7 @@ class TrainingBench {
   class Marks;
   struct Trained;
   double step(int64_t index);
+  int64_t updated() const;
 
   const TrainConfig& config_;
   BatchSource& batches_;

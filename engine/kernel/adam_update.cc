@@ -11,6 +11,11 @@ void adam_update(const AdamFactors& factors, int64_t count, const float* gradien
   RLE_DISPATCH(adam_update(factors, count, gradients, values, first, second))
 }
 
+void adam_catch_up(const AdamFactors* factors, int64_t steps, int64_t count, float* values, float* first,
+                   float* second) {
+  RLE_DISPATCH(adam_catch_up(factors, steps, count, values, first, second))
+}
+
 void adam_update_oracle(const AdamFactors& factors, int64_t count, const float* gradients, float* values,
                         float* first, float* second) {
   for (int64_t i = 0; i < count; ++i) {

@@ -28,6 +28,24 @@ TEST_P(AdamUpdateTest, NoGradientAndNoMomentsMoveNothing) {
   expect_equal(values, before);
 }
 
+// Bit by bit, with other factors in each step.
+TEST_P(AdamUpdateTest, CatchingUpEqualsStepsWithoutAGradient) {
+  for (float decay : {0.0f, 0.01f})
+    for (int64_t count : {0, 1, 7, 16, 40, 64, 100}) {
+      std::vector<AdamFactors> factors;
+      for (int s = 0; s < 9; ++s)
+        factors.push_back(
+            {0.9f, 0.1f, 0.999f, 0.001f, 0.05f / static_cast<float>(s + 1), 0.03f, 1e-8f, decay});
+      const Matrix state = random(3, count), zero = new_zero_matrix(arena_, 1, count);
+      for (int64_t i = 0; i < count; ++i) state.row(2)[i] = std::abs(state.row(2)[i]);
+      const Matrix want = copy(state);
+      for (const AdamFactors& f : factors)
+        adam_update(f, count, zero.data, want.row(0), want.row(1), want.row(2));
+      adam_catch_up(factors.data(), 9, count, state.row(0), state.row(1), state.row(2));
+      expect_equal(state, want);
+    }
+}
+
 RLE_FOR_EVERY_ISA(AdamUpdateTest);
 
 }  // namespace

@@ -70,6 +70,26 @@ inline LaneMask load_bits(const uint8_t* row, int64_t vector) {
 
 #endif
 
+// a b + c, rounded once where the instruction set has it; spelt out where two loops must give the same bits.
+inline FloatVector multiply_add(FloatVector a, FloatVector b, FloatVector c) {
+#if defined(RLE_ISA_avx512)
+  return FloatVector(_mm512_fmadd_ps(__m512(a), __m512(b), __m512(c)));
+#elif defined(RLE_ISA_avx2)
+  return FloatVector(_mm256_fmadd_ps(__m256(a), __m256(b), __m256(c)));
+#else
+  return a * b + c;
+#endif
+}
+inline FloatVector square_root(FloatVector x) {
+#if defined(RLE_ISA_avx512)
+  return FloatVector(_mm512_maskz_sqrt_ps(0xffff, __m512(x)));  // the plain one warns in gcc 12
+#elif defined(RLE_ISA_avx2)
+  return FloatVector(_mm256_sqrt_ps(__m256(x)));
+#else
+  return FloatVector(_mm_sqrt_ps(__m128(x)));
+#endif
+}
+
 inline float sum_of_lanes(FloatVector v) {
 #if defined(RLE_ISA_avx512)
   const auto eight = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +

@@ -58,8 +58,8 @@ Modules::Modules(const ModelDefinition& definition, ParameterStore& parameters)
     shallow_of.push_back(own ? static_cast<int>(shallow.size()) : -1);
     // Rows that training never reaches keep their initial values, as in the reference (std 0.1).
     if (own)
-      shallow.push_back(parameters.add("shallow." + types[t].name + ".weight",
-                                       {types[t].nodes, config.channels}, {Init::Kind::kNormal, 0.1}));
+      shallow.push_back(parameters.add_rows("shallow." + types[t].name + ".weight",
+                                            {types[t].nodes, config.channels}, {Init::Kind::kNormal, 0.1}));
   }
   for (int64_t l = 0; l < config.gnn_layers; ++l) {
     const std::string prefix = "gnn." + std::to_string(l);

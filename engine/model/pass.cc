@@ -118,8 +118,13 @@ NodeId Pass::shallow_row(size_t type, NodeId node) const {
 
 Matrix Pass::shallow_vectors(size_t type) const {
   const std::vector<NodeId>& ids = nodes(type).distinct;
+  const ParameterId parameter = modules_.shallow[static_cast<size_t>(modules_.shallow_of[type])];
+  std::vector<int32_t> read;
+  for (NodeId id : ids)
+    if (const NodeId row = shallow_row(type, id); row != kNoNode) read.push_back(static_cast<int32_t>(row));
+  step_.touch(parameter, read);
   const Matrix out = new_zero_matrix(step_.arena, static_cast<int64_t>(ids.size()), channels_);
-  const float* weight = step_.value(modules_.shallow[static_cast<size_t>(modules_.shallow_of[type])]);
+  const float* weight = step_.value(parameter);
   for (size_t i = 0; i < ids.size(); ++i) {
     const NodeId from = shallow_row(type, ids[i]);
     if (from == kNoNode) continue;

@@ -48,8 +48,8 @@ InputFold::InputFold(ParameterStore& parameters, const std::string& prefix, std:
         break;
       case ColumnKind::kCategory:
       case ColumnKind::kMultiCategory:
-        own.embedding = parameters.add(name + ".embedding", {column.vocabulary + 1, channels},
-                                       {Init::Kind::kEmbedding, 1.0});
+        own.embedding = parameters.add_rows(name + ".embedding", {column.vocabulary + 1, channels},
+                                            {Init::Kind::kEmbedding, 1.0});
         break;
     }
     parameters_.push_back(own);
@@ -112,6 +112,7 @@ void InputFold::encode_calendars(Step& step, const TableValues& table, size_t co
 void InputFold::encode_categories(Step& step, const TableValues& table, size_t column,
                                   Context::Distinct& out) const {
   const ColumnValues& values = table.columns[column];
+  step.touch(parameters_[column].embedding, {values.vocabulary_row, static_cast<size_t>(values.distinct)});
   out.value = new_matrix(step.arena, values.distinct, channels_);
   gather_rows(values.vocabulary_row,
               step.weight(parameters_[column].embedding, columns_[column].vocabulary + 1, channels_), 0,

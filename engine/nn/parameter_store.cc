@@ -63,6 +63,13 @@ ParameterId ParameterStore::add_buffer(std::string name, Shape shape, Init init)
   return id;
 }
 
+ParameterId ParameterStore::add_rows(std::string name, Shape shape, Init init) {
+  RLE_CHECK(shape.size() == 2);
+  const ParameterId id = add(std::move(name), std::move(shape), init);
+  entries_.back().by_row = true;
+  return id;
+}
+
 void ParameterStore::freeze(uint64_t seed) {
   const int64_t total = entries_.empty() ? 0 : entries_.back().offset + entries_.back().size;
   values_.assign(static_cast<size_t>(total), 0.0f);
@@ -77,6 +84,20 @@ const ParameterStore::Entry* ParameterStore::find(std::string_view name) const {
   return found == entries_.end() ? nullptr : &*found;
 }
 
-void ParameterStore::zero_gradients() { std::fill(gradients_.begin(), gradients_.end(), 0.0f); }
+void ParameterStore::zero_gradients() {
+  for (const Entry& entry : entries_)
+    if (!entry.by_row) std::fill_n(gradients_.data() + entry.offset, entry.size, 0.0f);
+  for (const ParameterRows& touched : touched_) {
+    const int64_t cols = entries_[static_cast<size_t>(touched.id.value)].shape[1];
+    for (int32_t row : touched.rows) std::fill_n(gradient(touched.id) + row * cols, cols, 0.0f);
+  }
+  touched_.clear();
+}
+
+void ParameterStore::touch(ParameterId id, std::span<const int32_t> rows, ThreadPool& pool) {
+  RLE_CHECK(entries_[static_cast<size_t>(id.value)].by_row);
+  touched_.push_back({id, {rows.begin(), rows.end()}});
+  if (updates_ != nullptr) updates_->catch_up(touched_.back(), pool);
+}
 
 }  // namespace rle

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/rng.h"
+#include "base/thread_pool.h"
 
 namespace rle {
 
@@ -32,6 +34,19 @@ struct ParameterId {
   int32_t value = -1;
 };
 
+// Rows of one parameter.
+struct ParameterRows {
+  ParameterId id;
+  std::vector<int32_t> rows;  // distinct
+};
+
+// Whoever updates rows of embeddings no earlier than they are read (nn/adam.h).
+class RowUpdates {
+ public:
+  virtual ~RowUpdates() = default;
+  virtual void catch_up(const ParameterRows& rows, ThreadPool& pool) = 0;
+};
+
 // Owns parameters and gradients. Reading is thread-safe; adding is not, and ends with `freeze`.
 class ParameterStore {
  public:
@@ -41,11 +56,14 @@ class ParameterStore {
     Init init;
     int64_t offset = 0, size = 0;
     bool trained = true;  // false: a buffer (running statistics): saved, not optimised
+    bool by_row = false;  // an embedding (rows, channels): a step reads some of its rows and names them
   };
 
   // Error{kInternal} on a duplicate name.
   ParameterId add(std::string name, Shape shape, Init init);
   ParameterId add_buffer(std::string name, Shape shape, Init init);
+  // An embedding: training steps call `touch` before they read its rows.
+  ParameterId add_rows(std::string name, Shape shape, Init init);
   // Allocates, and fills every parameter from its own stream.
   void freeze(uint64_t seed);
 
@@ -68,11 +86,20 @@ class ParameterStore {
   const std::vector<float>& values() const { return values_; }
   std::vector<float>& gradients() { return gradients_; }
   const std::vector<float>& gradients() const { return gradients_; }
+  // Every gradient to zero; of embeddings the rows that were touched since the last call: others are.
   void zero_gradients();
+
+  // A training step is about to read these distinct rows of an embedding, and to add to their gradients.
+  void touch(ParameterId id, std::span<const int32_t> rows, ThreadPool& pool);
+  const std::vector<ParameterRows>& touched() const { return touched_; }
+  // Borrowed; nullptr: none.
+  void set_row_updates(RowUpdates* updates) { updates_ = updates; }
 
  private:
   std::vector<Entry> entries_;
   std::vector<float> values_, gradients_;
+  std::vector<ParameterRows> touched_;  // since the gradients were zero
+  RowUpdates* updates_ = nullptr;
 };
 
 }  // namespace rle

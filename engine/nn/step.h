@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <span>
 
 #include "base/rng.h"
 #include "base/thread_pool.h"
@@ -37,6 +38,10 @@ struct Step {
   }
   const float* value(ParameterId id) const { return parameters.value(id); }
   float* gradient(ParameterId id) const { return parameters.gradient(id); }
+  // Before rows of an embedding are read; distinct rows.
+  void touch(ParameterId id, std::span<const int32_t> rows) const {
+    if (training) parameters.touch(id, rows, pool);
+  }
   // A parameter of shape (out, in) as a matrix.
   ConstMatrix weight(ParameterId id, int64_t rows, int64_t cols) const {
     return {parameters.value(id), rows, cols};

@@ -50,7 +50,7 @@ class Loop {
   void end_epoch(EpochRecord record);
   void report_progress(double loss);
   void keep_state_if_due();
-  FitState state() const;
+  FitState state();
   double learning_rate(int64_t epoch) const;
   double now() const { return hooks_.clock ? hooks_.clock() : 0.0; }
   bool canceled() const { return hooks_.cancel != nullptr && hooks_.cancel->requested(); }
@@ -128,7 +128,8 @@ void Loop::resume(FitState state) {
   result_.epochs = std::move(state.epochs);
 }
 
-FitState Loop::state() const {
+FitState Loop::state() {
+  adam_.settle(pool_);
   FitState state;
   state.cursor = cursor_;
   state.parameters = result_.model->parameters().values();
@@ -168,7 +169,7 @@ double Loop::step(int64_t epoch, int64_t index) {
          "features",
          epoch + 1, index + 1, steps_, step.first_not_finite.empty() ? "the loss" : step.first_not_finite,
          config_.lr);
-  adam_.step(result_.model->parameters(), learning_rate(epoch), pool_);
+  adam_.step(learning_rate(epoch), pool_);
   return step.loss;
 }
 
@@ -194,6 +195,7 @@ bool Loop::train_epoch(EpochRecord& record) {
     report_progress(loss);
     keep_state_if_due();
   }
+  adam_.settle(pool_);
   if (canceled()) return false;
   record.mean_loss = cursor_.loss_sum / static_cast<double>(seeds_before(steps_));
   if (cursor_.seconds > 0)
@@ -254,6 +256,7 @@ FitResult Loop::run() {
     if (result_.interrupted || !result_.failure.empty()) break;
     end_epoch(std::move(record));
   }
+  adam_.settle(pool_);
   if (result_.interrupted && hooks_.keep_state && adam_.steps() > 0) hooks_.keep_state(state());
   result_.stopped_early = best_.exhausted() && cursor_.epoch < config_.n_epochs;
   result_.best_epoch = best_.epoch();
