@@ -7,19 +7,14 @@ namespace rle {
 namespace {
 
 int64_t panel_width() { RLE_DISPATCH(gemm_panel()) }
-void run_packed(const GemmOperands& op) { RLE_DISPATCH(gemm_packed(op)) }
-void run_rows(const GemmOperands& op){RLE_DISPATCH(gemm_rows(op))}
-
-// Element (p, j) of B is b[p * row + j * col].
-PackedMatrix pack_strided(const float* b, int64_t row, int64_t col, int64_t k, int64_t n, Arena& arena) {
-  const int64_t panel = panel_width();
-  float* out = arena.allocate<float>(packed_size(k, n));
-  const PackedMatrix packed{out, k, n};
-  for (int64_t first = 0; first < n; first += panel)
-    for (int64_t p = 0; p < k; ++p)
-      for (int64_t j = first; j < first + panel; ++j) *out++ = j < n ? b[p * row + j * col] : 0.0f;
-  return packed;
+void run_pack(const float* b, int64_t stride, int64_t k, int64_t n, float* out) {
+  RLE_DISPATCH(gemm_pack(b, stride, k, n, out))
 }
+void run_pack_transposed(const float* b, int64_t stride, int64_t k, int64_t n, float* out) {
+  RLE_DISPATCH(gemm_pack_transposed(b, stride, k, n, out))
+}
+void run_packed(const GemmOperands& op) { RLE_DISPATCH(gemm_packed(op)) }
+void run_rows(const GemmOperands& op) { RLE_DISPATCH(gemm_rows(op)) }
 
 }  // namespace
 
@@ -29,11 +24,15 @@ int64_t packed_size(int64_t k, int64_t n) {
 }
 
 PackedMatrix pack(ConstMatrix b, Arena& arena) {
-  return pack_strided(b.data, b.stride, 1, b.rows, b.cols, arena);
+  float* out = arena.allocate<float>(packed_size(b.rows, b.cols));
+  run_pack(b.data, b.stride, b.rows, b.cols, out);
+  return {out, b.rows, b.cols};
 }
 
 PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
-  return pack_strided(b.data, 1, b.stride, b.cols, b.rows, arena);
+  float* out = arena.allocate<float>(packed_size(b.cols, b.rows));
+  run_pack_transposed(b.data, b.stride, b.cols, b.rows, out);
+  return {out, b.cols, b.rows};
 }
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {

@@ -22,6 +22,9 @@ struct GemmOperands {
 };
 
 RLE_DECLARE_SIMD(int64_t gemm_panel())
+// b (k, n), or its transpose (n, k), into panels.
+RLE_DECLARE_SIMD(void gemm_pack(const float* b, int64_t stride, int64_t k, int64_t n, float* out))
+RLE_DECLARE_SIMD(void gemm_pack_transposed(const float* b, int64_t stride, int64_t k, int64_t n, float* out))
 RLE_DECLARE_SIMD(void gemm_packed(const GemmOperands& op))
 RLE_DECLARE_SIMD(void gemm_rows(const GemmOperands& op))
 

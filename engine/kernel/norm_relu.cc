@@ -46,6 +46,7 @@ void norm_relu_forward(const NormReluForward& op) {
   NormReluOperands raw = operands(op.saved, op.parameters, op.x, op.y);
   raw.row_keys = op.dropout.probability > 0 ? op.dropout.row_keys : nullptr;
   raw.drop_below = drop_below(op.dropout);
+  raw.streams = !op.reads_soon && reinterpret_cast<uintptr_t>(raw.normalised) % 64 == 0;
   raw.shortcut = op.shortcut.data;
   raw.shortcut_stride = op.shortcut.stride;
   run_forward(raw);

@@ -56,6 +56,7 @@ struct NormReluForward {
   NormReluSaved saved;
   Matrix y;
   ConstMatrix shortcut = {};  // none
+  bool reads_soon = true;     // false: saved.normalised goes past the caches (whole rows of 64 bytes)
 };
 void norm_relu_forward(const NormReluForward& op);
 void norm_relu_forward(ConstMatrix x, const NormParameters& parameters, const Dropout& dropout,

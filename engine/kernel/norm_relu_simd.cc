@@ -118,11 +118,15 @@ void forward_rows(NormReluOperands op) {
       if (kDrops) passed = passed & at_least(dropout_bits(key, v), op.drop_below << 16);
       FloatVector out = where(passed, z * op.scale);
       if (shortcut != nullptr) out += load_first(shortcut + column, left);
-      store_first(normalised + column, unit, left);
+      if (kVectors > 0 && op.streams)
+        store_stream(normalised + column, unit);
+      else
+        store_first(normalised + column, unit, left);
       store_first(y + column, out, left);
       store_bits(mask, v, passed);
     });
   }
+  if (kVectors > 0 && op.streams) stream_end();
 }
 
 template <int kVectors>

@@ -15,6 +15,7 @@ struct NormReluOperands {
   const float* input;  // x, or dy
   int64_t input_stride;
   float* normalised;
+  bool streams;  // normalised is written past the caches; its rows are aligned
   float* inverse_std;
   uint8_t* mask;
   const float* weight;

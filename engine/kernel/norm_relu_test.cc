@@ -53,6 +53,11 @@ TEST_P(NormReluTest, ForwardAndRebuildEqualTheOracle) {
       const Matrix again = random(kRows, cols);
       norm_relu_rebuild(saved, norm, again);
       expect_near(again, y, 1e-6);
+
+      const NormReluSaved far = new_saved(kRows, cols, dropout.scale());
+      norm_relu_forward({x, norm, dropout, far, again, {}, false});
+      expect_equal(again, y);
+      expect_equal(far.normalised, saved.normalised);
     }
 }
 

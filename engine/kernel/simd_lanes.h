@@ -70,6 +70,19 @@ inline LaneMask load_bits(const uint8_t* row, int64_t vector) {
 
 #endif
 
+// Past the caches, for what is not read soon; p is on a boundary of a vector. `stream_end` before others may
+// read.
+inline void store_stream(float* p, FloatVector v) {
+#if defined(RLE_ISA_avx512)
+  _mm512_stream_ps(p, __m512(v));
+#elif defined(RLE_ISA_avx2)
+  _mm256_stream_ps(p, __m256(v));
+#else
+  _mm_stream_ps(p, __m128(v));
+#endif
+}
+inline void stream_end() { _mm_sfence(); }
+
 // a b + c, rounded once where the instruction set has it; spelt out where two loops must give the same bits.
 inline FloatVector multiply_add(FloatVector a, FloatVector b, FloatVector c) {
 #if defined(RLE_ISA_avx512)

@@ -37,6 +37,13 @@ void parallel_gemm(Step& step, ConstMatrix a, const PackedMatrix& b, Matrix c, G
 void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, Matrix weight_gradient,
                          float* bias_gradient) {
   RLE_CHECK(weight_gradient.rows == dy.cols && weight_gradient.cols == x.cols && dy.rows == x.rows);
+  if (Slots(dy.rows).count <= 1) {  // no sums to keep apart
+    for_tiles(0, dy.rows, [&](int64_t first, int64_t last) {
+      gemm_at_b(dy.slice(first, last), x.slice(first, last), weight_gradient);
+      if (bias_gradient != nullptr) add_column_sums(dy.slice(first, last), bias_gradient);
+    });
+    return;
+  }
   const int64_t weights = dy.cols * x.cols, size = weights + (bias_gradient != nullptr ? dy.cols : 0);
   float* sum = step.arena.allocate_zero<float>(size);
   reduce_slots(step, dy.rows, size, sum, [&](int64_t begin, int64_t end, float* buffer) {

@@ -182,7 +182,8 @@ void TableEncoder::forward_tile(const Step& step, Context& context, int64_t slot
                        {drops ? dropout_ : 0.0f, row_keys},
                        saved_rows(context, n, tile, slot),
                        y,
-                       shortcut});
+                       shortcut,
+                       !context.kept});
   };
 
   fold_.forward_tile(context.table, context.fold, tile.begin, tile.end, features, folded);
