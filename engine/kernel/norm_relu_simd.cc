@@ -8,7 +8,8 @@ namespace rle::RLE_ISA {
 namespace {
 
 constexpr float kEpsilon = 1e-5f;
-constexpr int kChains = 4;  // sums that do not wait for one another
+constexpr int64_t kAhead = 6;  // rows
+constexpr int kChains = 4;     // sums that do not wait for one another
 
 inline int64_t mask_bytes(int64_t cols) { return (cols + 15) / 16 * 2; }
 
@@ -144,6 +145,7 @@ void backward_rows(NormReluOperands op) {
     FloatVector sum{}, dot{};
     shape.for_vectors([&](int64_t v) {
       const int64_t column = v * kLanes, left = shape.left(v);
+      if (kVectors > 0) __builtin_prefetch(normalised + kAhead * op.cols + column);
       const FloatVector unit = load_first(normalised + column, left);
       const FloatVector weight = load_first(op.weight + column, left);
       const LaneMask passed = load_bits(mask, v);

@@ -66,8 +66,13 @@ void NodeNorm::normalise(Step& step, ConstMatrix x, Matrix output, Context& cont
   context.output = output;
   if (kind_ == NormKind::kLayer)
     step.pool.for_chunks(x.rows, kTileRows, [&](int64_t begin, int64_t end) {
-      norm_relu_forward(x.slice(begin, end), {step.value(affine_.weight), step.value(affine_.bias)}, {},
-                        context.saved.slice(begin, end), output.slice(begin, end));
+      norm_relu_forward({x.slice(begin, end),
+                         affine(step),
+                         {},
+                         context.saved.slice(begin, end),
+                         output.slice(begin, end),
+                         {},
+                         !step.training});
     });
   else if (context.running)
     forward_running(step, x, context);
@@ -77,8 +82,7 @@ void NodeNorm::normalise(Step& step, ConstMatrix x, Matrix output, Context& cont
 
 void NodeNorm::normalise_tile(const Step& step, const Context& context, int64_t begin, int64_t end,
                               Matrix tile) const {
-  norm_relu_forward(tile, {step.value(affine_.weight), step.value(affine_.bias)}, {},
-                    context.saved.slice(begin, end), tile);
+  norm_relu_forward({tile, affine(step), {}, context.saved.slice(begin, end), tile, {}, !step.training});
 }
 
 void NodeNorm::backward(Step& step, const Context& context, ConstMatrix dy, Matrix dx) const {

@@ -48,6 +48,9 @@ class NodeNorm {
   void apply_affine(Step& step, int64_t row, int64_t column, Context& context) const;
   void backward_layer(Step& step, const Context& context, ConstMatrix dy, Matrix dx) const;
   void backward_groups(Step& step, const Context& context, ConstMatrix dy, Matrix dx) const;
+  NormParameters affine(const Step& step) const {
+    return {step.value(affine_.weight), step.value(affine_.bias)};
+  }
 
   NormKind kind_;
   NormIds affine_;
