@@ -8,49 +8,84 @@ namespace {
 
 int64_t panel_width() { RLE_DISPATCH(gemm_panel()) }
 void run_packed(const GemmOperands& op) { RLE_DISPATCH(gemm_packed(op)) }
-void run_rows(const GemmOperands& op){RLE_DISPATCH(gemm_rows(op))}
+void run_rows(const GemmOperands& op) { RLE_DISPATCH(gemm_rows(op)) }
+void run_packed_bf16(const GemmOperands& op, const uint32_t* b) { RLE_DISPATCH_BF16(gemm_bf16_packed(op, b)) }
+void run_rows_bf16(const GemmOperands& op) { RLE_DISPATCH_BF16(gemm_bf16_rows(op)) }
 
-// Element (p, j) of B is b[p * row + j * col].
-PackedMatrix pack_strided(const float* b, int64_t row, int64_t col, int64_t k, int64_t n, Arena& arena) {
+// Element (p, j) is data[p * row + j * col].
+struct Strided {
+  const float* data;
+  int64_t row, col, k, n;
+  float at(int64_t p, int64_t j) const { return data[p * row + j * col]; }
+};
+
+// Fills panels with element(p, j), p in [0, depth), zero where j >= n.
+template <typename Element, typename Fill>
+const Element* fill_panels(int64_t depth, int64_t n, Arena& arena, const Fill& element) {
   const int64_t panel = panel_width();
-  float* out = arena.allocate<float>(packed_size(k, n));
-  const PackedMatrix packed{out, k, n};
+  Element* const panels = arena.allocate<Element>((n + panel - 1) / panel * panel * depth);
+  Element* out = panels;
   for (int64_t first = 0; first < n; first += panel)
-    for (int64_t p = 0; p < k; ++p)
-      for (int64_t j = first; j < first + panel; ++j) *out++ = j < n ? b[p * row + j * col] : 0.0f;
+    for (int64_t p = 0; p < depth; ++p)
+      for (int64_t j = first; j < first + panel; ++j) *out++ = j < n ? element(p, j) : Element{};
+  return panels;
+}
+
+PackedMatrix pack_strided(const Strided& b, Arena& arena, Precision precision) {
+  PackedMatrix packed{nullptr, nullptr, b.k, b.n};
+  if (precision == Precision::kFp32) {
+    packed.data = fill_panels<float>(b.k, b.n, arena, [&](int64_t p, int64_t j) { return b.at(p, j); });
+    return packed;
+  }
+  packed.pairs = fill_panels<uint32_t>((b.k + 1) / 2, b.n, arena, [&](int64_t p, int64_t j) {
+    const uint32_t second = 2 * p + 1 < b.k ? to_bf16(b.at(2 * p + 1, j)) : 0u;
+    return to_bf16(b.at(2 * p, j)) | second << 16;
+  });
   return packed;
+}
+
+void multiply(ConstMatrix a, const PackedMatrix& b, Matrix c, const float* start, int64_t start_row) {
+  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
+  const GemmOperands op{a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, start, start_row};
+  if (b.pairs != nullptr)
+    run_packed_bf16(op, b.pairs);
+  else
+    run_packed(op);
 }
 
 }  // namespace
 
-int64_t packed_size(int64_t k, int64_t n) {
-  const int64_t panel = panel_width();
-  return (n + panel - 1) / panel * panel * k;
+PackedMatrix pack(ConstMatrix b, Arena& arena, Precision precision) {
+  return pack_strided({b.data, b.stride, 1, b.rows, b.cols}, arena, precision);
 }
 
-PackedMatrix pack(ConstMatrix b, Arena& arena) {
-  return pack_strided(b.data, b.stride, 1, b.rows, b.cols, arena);
-}
-
-PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
-  return pack_strided(b.data, 1, b.stride, b.cols, b.rows, arena);
+PackedMatrix pack_transposed(ConstMatrix b, Arena& arena, Precision precision) {
+  return pack_strided({b.data, 1, b.stride, b.cols, b.rows}, arena, precision);
 }
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {
-  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
-  const float* start = mode == GemmMode::kAccumulate ? c.data : nullptr;
-  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, start, c.stride});
+  multiply(a, b, c, mode == GemmMode::kAccumulate ? c.data : nullptr, c.stride);
 }
 
 void gemm_bias(ConstMatrix a, const PackedMatrix& b, const float* bias, Matrix c) {
-  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
-  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, bias, 0});
+  multiply(a, b, c, bias, 0);
 }
 
-void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c) {
+void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c, Precision precision) {
   RLE_CHECK(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
-  run_rows(
-      {c.rows, c.cols, a.rows, a.data, 1, a.stride, b.data, b.stride, c.data, c.stride, c.data, c.stride});
+  const GemmOperands op{c.rows, c.cols,   a.rows, a.data,   1,      a.stride,
+                        b.data, b.stride, c.data, c.stride, c.data, c.stride};
+  if (precision == Precision::kBf16)
+    run_rows_bf16(op);
+  else
+    run_rows(op);
+}
+
+Matrix rounded_to_bf16(ConstMatrix x, Arena& arena) {
+  const Matrix out = new_matrix(arena, x.rows, x.cols);
+  for (int64_t i = 0; i < x.rows; ++i)
+    for (int64_t j = 0; j < x.cols; ++j) out.row(i)[j] = from_bf16(to_bf16(x.row(i)[j]));
+  return out;
 }
 
 void gemm_oracle(ConstMatrix a, ConstMatrix b, Matrix c, GemmMode mode) {
