@@ -12,35 +12,26 @@ void run_rows(const GemmOperands& op) { RLE_DISPATCH(gemm_rows(op)) }
 void run_packed_bf16(const GemmOperands& op, const uint32_t* b) { RLE_DISPATCH_BF16(gemm_bf16_packed(op, b)) }
 void run_rows_bf16(const GemmOperands& op) { RLE_DISPATCH_BF16(gemm_bf16_rows(op)) }
 
-// Element (p, j) is data[p * row + j * col].
-struct Strided {
-  const float* data;
-  int64_t row, col, k, n;
-  float at(int64_t p, int64_t j) const { return data[p * row + j * col]; }
-};
+void pack_bf16(ConstMatrix b, uint32_t* out) {
+  RLE_DISPATCH_BF16(gemm_bf16_pack(b.data, b.stride, b.rows, b.cols, out))
+}
+void pack_transposed_bf16(ConstMatrix b, uint32_t* out){
+    RLE_DISPATCH_BF16(gemm_bf16_pack_transposed(b.data, b.stride, b.cols, b.rows, out))}
 
-// Fills panels with element(p, j), p in [0, depth), zero where j >= n.
-template <typename Element, typename Fill>
-const Element* fill_panels(int64_t depth, int64_t n, Arena& arena, const Fill& element) {
+// Elements of the panels of n columns, `depth` each.
+int64_t panels_size(int64_t depth, int64_t n) {
   const int64_t panel = panel_width();
-  Element* const panels = arena.allocate<Element>((n + panel - 1) / panel * panel * depth);
-  Element* out = panels;
-  for (int64_t first = 0; first < n; first += panel)
-    for (int64_t p = 0; p < depth; ++p)
-      for (int64_t j = first; j < first + panel; ++j) *out++ = j < n ? element(p, j) : Element{};
-  return panels;
+  return (n + panel - 1) / panel * panel * depth;
 }
 
-PackedMatrix pack_strided(const Strided& b, Arena& arena, Precision precision) {
-  PackedMatrix packed{nullptr, nullptr, b.k, b.n};
-  if (precision == Precision::kFp32) {
-    packed.data = fill_panels<float>(b.k, b.n, arena, [&](int64_t p, int64_t j) { return b.at(p, j); });
-    return packed;
-  }
-  packed.pairs = fill_panels<uint32_t>((b.k + 1) / 2, b.n, arena, [&](int64_t p, int64_t j) {
-    const uint32_t second = 2 * p + 1 < b.k ? to_bf16(b.at(2 * p + 1, j)) : 0u;
-    return to_bf16(b.at(2 * p, j)) | second << 16;
-  });
+// Element (p, j) of B is b[p * row + j * col].
+PackedMatrix pack_strided(const float* b, int64_t row, int64_t col, int64_t k, int64_t n, Arena& arena) {
+  const int64_t panel = panel_width();
+  float* out = arena.allocate<float>(panels_size(k, n));
+  const PackedMatrix packed{out, nullptr, k, n};
+  for (int64_t first = 0; first < n; first += panel)
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t j = first; j < first + panel; ++j) *out++ = j < n ? b[p * row + j * col] : 0.0f;
   return packed;
 }
 
@@ -56,11 +47,17 @@ void multiply(ConstMatrix a, const PackedMatrix& b, Matrix c, const float* start
 }  // namespace
 
 PackedMatrix pack(ConstMatrix b, Arena& arena, Precision precision) {
-  return pack_strided({b.data, b.stride, 1, b.rows, b.cols}, arena, precision);
+  if (precision == Precision::kFp32) return pack_strided(b.data, b.stride, 1, b.rows, b.cols, arena);
+  uint32_t* pairs = arena.allocate<uint32_t>(panels_size((b.rows + 1) / 2, b.cols));
+  pack_bf16(b, pairs);
+  return {nullptr, pairs, b.rows, b.cols};
 }
 
 PackedMatrix pack_transposed(ConstMatrix b, Arena& arena, Precision precision) {
-  return pack_strided({b.data, 1, b.stride, b.cols, b.rows}, arena, precision);
+  if (precision == Precision::kFp32) return pack_strided(b.data, 1, b.stride, b.cols, b.rows, arena);
+  uint32_t* pairs = arena.allocate<uint32_t>(panels_size((b.cols + 1) / 2, b.rows));
+  pack_transposed_bf16(b, pairs);
+  return {nullptr, pairs, b.cols, b.rows};
 }
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {

@@ -1,6 +1,6 @@
 // Products of operands rounded to bf16, summed in fp32. An element of the register tile is a pair of bf16
 // that lie one behind the other along k, the first in the lower half; an odd k ends with a zero. A and B are
-// converted in blocks that stay in L1 (a packed B long before).
+// converted in blocks that stay in L1; a packed B was long before.
 #include "kernel/gemm_simd.h"
 #include "kernel/gemm_tile.h"
 #include "kernel/simd_lanes.h"
@@ -104,6 +104,24 @@ void pair_rows(const RowPairs& op) {
 }
 
 }  // namespace
+
+void gemm_bf16_pack(const float* b, int64_t stride, int64_t k, int64_t n, uint32_t* panels) {
+  for (int64_t j = 0; j < n; j += kPanel)
+    pair_rows({b + j, stride, k, n - j, panels + j * ((k + 1) / 2), kPanel, kPanel});
+}
+
+void gemm_bf16_pack_transposed(const float* b, int64_t stride, int64_t k, int64_t n, uint32_t* panels) {
+  const int64_t pairs = (k + 1) / 2, padded = (n + kPanel - 1) / kPanel * kPanel;
+  uint32_t column[kBlockPairs] = {};
+  for (int64_t j = 0; j < padded; ++j) {
+    uint32_t* out = panels + (j - j % kPanel) * pairs + j % kPanel;
+    for (int64_t p = 0; p < pairs; p += kBlockPairs) {
+      if (j < n) pair_along(b + j * stride + 2 * p, at_most(k - 2 * p, 2 * kBlockPairs), column);
+      for (int64_t q = 0; q < at_most(pairs - p, kBlockPairs); ++q)
+        out[(p + q) * kPanel] = j < n ? column[q] : 0u;
+    }
+  }
+}
 
 void gemm_bf16_packed(const GemmOperands& op, const uint32_t* b) {
   alignas(64) uint32_t block[kBlockRows * kBlockPairs];

@@ -27,8 +27,14 @@ RLE_DECLARE_SIMD(int64_t gemm_panel())
 RLE_DECLARE_SIMD(void gemm_packed(const GemmOperands& op))
 RLE_DECLARE_SIMD(void gemm_rows(const GemmOperands& op))
 
-// The same with A and B rounded to bf16. packed: rows of A are contiguous (a_col 1); B's panels are `b`,
-// pairs of bf16 along k, in place of op.b. rows: A is the transpose of a row-major matrix (a_row 1).
+// B (k, n), row-major with `stride` or (transposed) its columns, in panels of pairs: (ceil(k / 2), panel)
+// each.
+RLE_DECLARE_BF16_SIMD(void gemm_bf16_pack(const float* b, int64_t stride, int64_t k, int64_t n,
+                                          uint32_t* panels))
+RLE_DECLARE_BF16_SIMD(void gemm_bf16_pack_transposed(const float* b, int64_t stride, int64_t k, int64_t n,
+                                                     uint32_t* panels))
+// The same products with A and B rounded to bf16. packed: rows of A are contiguous (a_col 1); B's panels are
+// `b`, pairs of bf16 along k, in place of op.b. rows: A is the transpose of a row-major matrix (a_row 1).
 RLE_DECLARE_BF16_SIMD(void gemm_bf16_packed(const GemmOperands& op, const uint32_t* b))
 RLE_DECLARE_BF16_SIMD(void gemm_bf16_rows(const GemmOperands& op))
 

@@ -197,8 +197,8 @@ void expect_same_mathematics(World& world, Reduce conv, Reduce hetero) {
   Layer layer(world, conv, hetero);
   const Result got = layer.run(false), want = layer.run(true);
   for (size_t t = 0; t < 3; ++t) {
-    expect_close(got.outputs[t], want.outputs[t], 3e-5, "output of type " + std::to_string(t));
-    expect_close(got.dvalues[t], want.dvalues[t], 1e-5, "d values of type " + std::to_string(t));
+    expect_close(got.outputs[t], want.outputs[t], 3e-5, fmt::format("output of type {}", t));
+    expect_close(got.dvalues[t], want.dvalues[t], 1e-5, fmt::format("d values of type {}", t));
   }
   expect_close(got.gradients, want.gradients, 2e-5, "gradients");
 }
