@@ -15,6 +15,17 @@ double count(size_t size) { return static_cast<double>(size); }
 // A map of vectors as wide as the channels, per row.
 double map_flop(double channels) { return 2 * channels * channels; }
 
+// Operations of products in the model's precision (nn/step.h).
+Cost products(double flop, const ModelConfig& config, double bytes) {
+  return config.precision == Precision::kBf16 ? Cost{0, bytes, flop} : Cost{flop, bytes};
+}
+
+void add(const Cost& other, Cost& sum) {
+  sum.flop += other.flop;
+  sum.bytes += other.bytes;
+  sum.bf16_flop += other.bf16_flop;
+}
+
 struct EncoderCost {
   Cost gather, forward, backward;
 };
@@ -55,9 +66,10 @@ EncoderCost encoder_cost(const TableStatistics& table, const FeatureRows& featur
   const double maps_flop = rows * std::max(0.0, 2 * blocks - 1) * map_flop(channels);
   EncoderCost cost;
   cost.gather.bytes = 2 * rows * feature_bytes;
-  cost.forward = {dense_flop + distinct_flop + maps_flop, rows * (feature_bytes + kValueBytes * channels)};
-  cost.backward = {dense_flop + 2 * distinct_flop + 2 * maps_flop,
-                   rows * (feature_bytes + kValueBytes * channels)};
+  cost.forward = products(maps_flop, config, rows * (feature_bytes + kValueBytes * channels));
+  cost.forward.flop += dense_flop + distinct_flop;
+  cost.backward = products(2 * maps_flop, config, cost.forward.bytes);
+  cost.backward.flop += dense_flop + 2 * distinct_flop;
   return cost;
 }
 
@@ -78,7 +90,7 @@ class ConvCosts {
  public:
   ConvCosts(const ModelDefinition& definition, const Batch& batch) : definition_(definition), batch_(batch) {}
 
-  // All layers, forward; the backward pass needs twice the products and as many bytes.
+  // All layers, forward, as if in fp32; the backward pass needs twice the products and as many bytes.
   Cost forward() const {
     Cost cost;
     const auto layers = static_cast<int64_t>(batch_.nodes[0].hop_end.size()) - 1;
@@ -128,8 +140,8 @@ StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input,
     const EncoderCost table =
         encoder_cost(definition.statistics[t], (*input.features)[t], rows, definition.config);
     gather.bytes += table.gather.bytes;
-    encoder.flop += table.forward.flop, encoder.bytes += table.forward.bytes;
-    encoder_back.flop += table.backward.flop, encoder_back.bytes += table.backward.bytes;
+    add(table.forward, encoder);
+    add(table.backward, encoder_back);
     ages_encoded.bytes += ages * channels * kValueBytes;
     age_maps += ages * map_flop(channels);
     read.bytes += 2 * 2 * kValueBytes * static_cast<double>(nodes.nodes());
@@ -143,9 +155,9 @@ StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input,
           {"feature gather", gather},
           {"encoder forward", encoder},
           {"temporal forward", ages_encoded},
-          {"message passing forward", {conv.flop + age_maps, conv.bytes}},
+          {"message passing forward", products(conv.flop + age_maps, definition.config, conv.bytes)},
           {"head and loss", {head, 0}},
-          {"message passing backward", {2 * conv.flop + age_maps, conv.bytes}},
+          {"message passing backward", products(2 * conv.flop + age_maps, definition.config, conv.bytes)},
           {"encoder backward", encoder_back},
           {"optimizer", {0, 7 * kValueBytes * static_cast<double>(parameters)}}};
 }
@@ -158,14 +170,14 @@ void add_costs(const StepCosts& other, StepCosts& sum) {
   RLE_CHECK(sum.size() == other.size());
   for (size_t i = 0; i < sum.size(); ++i) {
     RLE_CHECK(sum[i].first == other[i].first);
-    sum[i].second.flop += other[i].second.flop;
-    sum[i].second.bytes += other[i].second.bytes;
+    add(other[i].second, sum[i].second);
   }
 }
 
-double least_seconds(const Cost& cost, const Peaks& peaks, bool bf16) {
-  const double flop_s = (bf16 ? peaks.bf16_gflop_s : peaks.fp32_gflop_s) * 1e9;
-  return std::max(cost.flop / flop_s, cost.bytes / (peaks.copy_gb_s * 1e9));
+double least_seconds(const Cost& cost, const Peaks& peaks) {
+  double products_s = cost.flop / (peaks.fp32_gflop_s * 1e9);
+  if (cost.bf16_flop > 0) products_s += cost.bf16_flop / (peaks.bf16_gflop_s * 1e9);
+  return std::max(products_s, cost.bytes / (peaks.copy_gb_s * 1e9));
 }
 
 }  // namespace rle

@@ -13,7 +13,10 @@ namespace rle {
 
 // Floating point operations in matrix products (a multiply-add is 2), and bytes read and written.
 struct Cost {
-  double flop = 0, bytes = 0;
+  double flop = 0, bytes = 0;  // of products in fp32
+  double bf16_flop = 0;        // of those with bf16 operands, besides
+
+  double all_flop() const { return flop + bf16_flop; }
 };
 
 // By the names of StepMarks and of BatchSource's parts.
@@ -25,8 +28,8 @@ StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input,
 // Adds `other` (the same parts) to `sum`, which may be empty.
 void add_costs(const StepCosts& other, StepCosts& sum);
 
-// Seconds that no implementation can beat: products at the peak of multiply-adds or bytes at that of a copy,
-// whichever takes longer. bf16: products at the peak of bf16.
-double least_seconds(const Cost& cost, const Peaks& peaks, bool bf16);
+// Seconds that no implementation can beat: products at the peaks of multiply-adds or bytes at that of a copy,
+// whichever takes longer.
+double least_seconds(const Cost& cost, const Peaks& peaks);
 
 }  // namespace rle

@@ -72,16 +72,37 @@ TEST(CostModel, BytesOfOptimizerAndEdges) {
   EXPECT_EQ(step.part("message passing forward").bytes, 8 * 4 * (3 * 2 + 3 + 4 + 2 * 4 + 3 + 1 + 2 * 1));
 }
 
+// Folded columns and the head stay in fp32.
+TEST(CostModel, TheLargeProductsAreBf16WhereTheModelIs) {
+  SmallStep step;
+  const StepCosts fp32 = step_costs(step.definition, {&step.batch, &step.features, nullptr}, 100);
+  step.definition.config.precision = Precision::kBf16;
+  const StepCosts bf16 = step_costs(step.definition, {&step.batch, &step.features, nullptr}, 100);
+  for (size_t i = 0; i < fp32.size(); ++i) {
+    EXPECT_EQ(fp32[i].second.bf16_flop, 0) << fp32[i].first;
+    EXPECT_EQ(bf16[i].second.all_flop(), fp32[i].second.flop) << fp32[i].first;
+    EXPECT_EQ(bf16[i].second.bytes, fp32[i].second.bytes) << fp32[i].first;
+  }
+  EXPECT_EQ(step.part("encoder forward").bf16_flop, 4 * 3 * kMap);
+  EXPECT_EQ(step.part("encoder backward").bf16_flop, 2 * 4 * 3 * kMap);
+  EXPECT_EQ(step.part("message passing forward").flop, 0);
+  EXPECT_EQ(step.part("message passing backward").flop, 0);
+  EXPECT_EQ(step.part("head and loss").bf16_flop, 0);
+}
+
 TEST(CostModel, TheSlowerOfProductsAndMemoryIsTheLimit) {
   const Peaks peaks{.fp32_gflop_s = 100, .bf16_gflop_s = 200, .copy_gb_s = 10};
-  EXPECT_DOUBLE_EQ(least_seconds({1e9, 1e6}, peaks, false), 0.01);
-  EXPECT_DOUBLE_EQ(least_seconds({1e9, 1e6}, peaks, true), 0.005);
-  EXPECT_DOUBLE_EQ(least_seconds({1e9, 1e9}, peaks, false), 0.1);
+  EXPECT_DOUBLE_EQ(least_seconds({1e9, 1e6}, peaks), 0.01);
+  EXPECT_DOUBLE_EQ(least_seconds({0, 1e6, 1e9}, peaks), 0.005);
+  EXPECT_DOUBLE_EQ(least_seconds({1e9, 1e6, 2e9}, peaks), 0.02);
+  EXPECT_DOUBLE_EQ(least_seconds({1e9, 1e9}, peaks), 0.1);
+  EXPECT_DOUBLE_EQ(least_seconds({1e9, 1e6}, {.fp32_gflop_s = 100, .copy_gb_s = 10}), 0.01);
   StepCosts sum;
-  add_costs({{"a", {1, 2}}}, sum);
-  add_costs({{"a", {10, 20}}}, sum);
+  add_costs({{"a", {1, 2, 3}}}, sum);
+  add_costs({{"a", {10, 20, 30}}}, sum);
   EXPECT_EQ(sum[0].second.flop, 11);
   EXPECT_EQ(sum[0].second.bytes, 22);
+  EXPECT_EQ(sum[0].second.bf16_flop, 33);
 }
 
 TEST(Peaks, AreThoseOfAMachine) {

@@ -89,8 +89,7 @@ Peaks measure_peaks(Isa isa) {
   peaks.fp32_gflop_s = isa == Isa::kBaseline ? gflop_s(chain_baseline, 4)
                        : isa == Isa::kAvx2   ? gflop_s(chain_avx2, 8)
                                              : gflop_s(chain_avx512, 16);
-  if (isa != Isa::kBaseline && isa != Isa::kAvx2 && __builtin_cpu_supports("avx512bf16"))
-    peaks.bf16_gflop_s = gflop_s(chain_bf16, 32);
+  if (isa == Isa::kAvx512Bf16) peaks.bf16_gflop_s = gflop_s(chain_bf16, 32);
   peaks.copy_gb_s = copy_gb_s();
   return peaks;
 }

@@ -9,7 +9,7 @@ namespace rle {
 
 struct Peaks {
   double fp32_gflop_s = 0;  // multiply-adds of registers only, a multiply-add counts 2
-  double bf16_gflop_s = 0;  // products of bf16 pairs added up in fp32; 0 where the CPU has none
+  double bf16_gflop_s = 0;  // products of bf16 pairs added up in fp32; 0 where `isa` has none
   double copy_gb_s = 0;     // streamed copy of a block far larger than the caches: read and written bytes
 };
 

@@ -16,6 +16,7 @@
 #include "bench/peaks.h"
 #include "bench/training_bench.h"
 #include "job/load_data.h"
+#include "job/precision.h"
 #include "kernel/isa.h"
 
 namespace rle {
@@ -113,7 +114,7 @@ void tell_pass(Output& output, const PassResult& pass, int64_t number) {
 }
 
 // How far each part is from what the machine's peaks allow (docs/performance.md, cost model).
-Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& bench, bool bf16) {
+Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& bench) {
   const Peaks peaks = measure_peaks(active_isa());
   output.row("peaks of one core", "{:.0f} GFLOP/s fp32, {:.0f} bf16, copy {:.1f} GB/s", peaks.fp32_gflop_s,
              peaks.bf16_gflop_s, peaks.copy_gb_s);
@@ -121,10 +122,10 @@ Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& ben
   Json parts = Json::object();
   double limit_ms = 0, step_ms = 0;
   const auto tell = [&](const std::string& name, double ms, const Cost& cost, double least_ms) {
-    output.row(name.c_str(), "{:9.1f} {:9.2f} {:9.1f} {:9.1f} {:8.0f} %", ms, cost.flop * 1e-9,
+    output.row(name.c_str(), "{:9.1f} {:9.2f} {:9.1f} {:9.1f} {:8.0f} %", ms, cost.all_flop() * 1e-9,
                cost.bytes * 1e-6, least_ms, ms > 0 ? 100 * least_ms / ms : 0.0);
     parts[name] = {
-        {"ms", ms}, {"gflop", cost.flop * 1e-9}, {"gbyte", cost.bytes * 1e-9}, {"limit_ms", least_ms}};
+        {"ms", ms}, {"gflop", cost.all_flop() * 1e-9}, {"gbyte", cost.bytes * 1e-9}, {"limit_ms", least_ms}};
   };
   Cost whole;
   for (const auto& [name, ms] : bench.parts_ms()) {
@@ -132,9 +133,9 @@ Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& ben
     const auto cost =
         std::find_if(costs.begin(), costs.end(), [&](const auto& c) { return c.first == name; });
     if (cost == costs.end()) continue;
-    const double least_ms = least_seconds(cost->second, peaks, bf16) * 1e3;
+    const double least_ms = least_seconds(cost->second, peaks) * 1e3;
     tell(name, ms, cost->second, least_ms);
-    whole.flop += cost->second.flop;
+    whole.flop += cost->second.all_flop();
     whole.bytes += cost->second.bytes;
     limit_ms += least_ms;
   }
@@ -178,7 +179,7 @@ void tell_summary(const Options& options, TrainingBench& bench, const std::vecto
   Json summary = {{"event", "summary"},        {"seeds_s", median(speeds)}, {"parts_ms", parts},
                   {"peak_memory_bytes", peak}, {"nodes", size.nodes},       {"distinct", size.distinct},
                   {"edges", size.edges}};
-  if (options.cost) summary["cost"] = tell_costs(output, bench.costs(options.steps), bench, false);
+  if (options.cost) summary["cost"] = tell_costs(output, bench.costs(options.steps), bench);
   output.object(summary);
 }
 
@@ -186,15 +187,17 @@ void run(const Options& options) {
   const JobSpec spec = load_job_spec(options.spec, options.overrides);
   if (!spec.task || !spec.task->train || !spec.task->validation)
     fail(ErrorCode::kSpec, "{}: a task with training and validation tables is needed", options.spec);
+  check_precision(spec);
   if (options.cost && options.threads != 1)
     fail(ErrorCode::kSpec, "--cost holds a step against the peaks of one core; give --threads 1 too");
   ThreadPool pool(options.threads > 0 ? options.threads : spec.threads > 0 ? spec.threads : available_cpus());
   Output output(options.json);
   const std::string isa(to_string(active_isa()));
   output.heading(fmt::format(
-      "{}: {}, {} encoder blocks, {} channels, {} threads, {}", options.spec,
+      "{}: {}, {} encoder blocks, {} channels, {}, {} threads, {}", options.spec,
       options.batches.empty() ? fmt::format("batch {}", spec.train.train_batch_size) : options.batches,
-      spec.train.model.encoder_blocks, spec.train.model.channels, pool.threads(), isa));
+      spec.train.model.encoder_blocks, spec.train.model.channels, to_string(spec.train.model.precision),
+      pool.threads(), isa));
   Json loaded = {{"event", "loaded"}};
   const Dataset dataset = load(spec, !options.batches.empty(), pool, output, loaded);
   const std::unique_ptr<BatchSource> batches =
@@ -203,6 +206,7 @@ void run(const Options& options) {
   TrainingBench bench(dataset, spec.train, *batches, pool);
   loaded.update({{"model", model_of(spec.train)},
                  {"parameters", bench.parameters()},
+                 {"precision", to_string(spec.train.model.precision)},
                  {"threads", pool.threads()},
                  {"isa", isa},
                  {"cpu", cpu_name()},

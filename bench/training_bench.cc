@@ -196,6 +196,7 @@ StepCosts TrainingBench::costs(int64_t steps) {
   for (auto& [part, cost] : sum) {
     cost.flop /= static_cast<double>(steps);
     cost.bytes /= static_cast<double>(steps);
+    cost.bf16_flop /= static_cast<double>(steps);
   }
   return sum;
 }

@@ -40,7 +40,7 @@ ACCEPTED = [
     ("config.patience", 1), ("config.channels", 2), ("config.fanouts", None), ("config.fanouts", [1] * 16), ("config.gnn_layers", None),
     ("config.head_layers", None), ("config.clamp_percentiles", False), ("config.clamp_percentiles", True), ("config.clamp_min", None), ("config.clamp_max", 7), ("config.visible_until", None), ("config.num_negative", 10.0),
     ("config.visible_until", "2020-01-01"), ("config.visible_until", "2020-01-01 12:30:00.5 +02:00"), ("config.threads", None), ("config.checkpoint_every_seconds", 0), ("config.checkpoint_every_steps", 2**63 - 1),
-    ("config.shallow_embeddings_list", []), ("task.horizon", "2w"), ("task.metric", REMOVED), ("task.test", REMOVED),
+    ("config.precision", "bf16"), ("config.shallow_embeddings_list", []), ("task.horizon", "2w"), ("task.metric", REMOVED), ("task.test", REMOVED),
     ("tables.orders.foreign_keys", {}), ("tables.customers.columns", {}), ("tables.customers.columns.city", "multi_categorical"),
     ("tables.customers.columns.city", "embedding"), ("tables.orders.other_columns", "ignore"), ("tables.friends.candidate_keys", []),
     ("tables.friends.time_column", "since"), ("tables.customers.exclude", []), ("tables.orders.type", "node"),
@@ -82,7 +82,7 @@ REFUSED = [
     ("config.use_temporal_encoder", "true"), ("config.temporal_strategy", "first"), ("config.shallow_embeddings_list", "customers"),
     ("config.shallow_embeddings_list", ["customers", "customers"]), ("config.visible_until", 2020), ("config.visible_until", "yesterday"),
     ("config.visible_until", "2020-1-1"), ("config.threads", 0), ("config.threads", 1025), ("config.device", "cuda"),
-    ("config.precision", "bf16"), ("config.inference", "full"), ("config.text_embedder", "bert-base-distill"),
+    ("config.precision", "fp16"), ("config.precision", None), ("config.inference", "full"), ("config.text_embedder", "bert-base-distill"),
     ("config.id_awareness", True), ("config.id_awareness", 0), ("config.num_negative", 5), ("config.num_negative", None),
     ("config.negative_sampling_strategy", "degree_based"), ("output", []), ("output.table", 3), ("output.flatten", "no"), ("output.file", "x"),
 ]

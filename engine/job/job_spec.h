@@ -40,6 +40,7 @@ struct JobSpec {
   std::optional<TaskSpec> task;       // absent: inspect only; sources as above
   Preset preset = Preset::kSdk;
   TrainConfig train;
+  bool precision_is_set = false;  // else evaluate and predict take the model's
   std::optional<int64_t>
       visible_until_us;  // history up to this time only: later rows of every table are not visible
   int threads = 0;       // 0: all CPUs

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "job/run_identity.h"
 
 namespace rle {
 namespace {
@@ -183,10 +184,23 @@ TEST(JobSpec, PartsNotBuiltAreRefusedUnlessDefault) {
   EXPECT_REFUSED("config.text_embedder: only", {"config.text_embedder=bert-base-distill"});
   EXPECT_REFUSED("config.id_awareness: only false", {"config.id_awareness=true"});
   EXPECT_REFUSED("config.num_negative: only 10", {"config.num_negative=5"});
-  EXPECT_REFUSED("config.precision: only fp32", {"config.precision=bf16"});
   EXPECT_REFUSED("task.type: link tasks are not built yet", {"task.type=link_prediction"});
   EXPECT_EQ(refusal({"config.device=cpu", "config.id_awareness=false", "config.num_negative=10"}),
             "accepted");
+}
+
+// A run in another precision is another run.
+TEST(JobSpec, PrecisionIsPartOfARunsIdentity) {
+  const JobSpec plain = parse(), fp32 = parse({"config.precision=fp32"}),
+                bf16 = parse({"config.precision=bf16"});
+  EXPECT_EQ(plain.train.model.precision, Precision::kFp32);
+  EXPECT_FALSE(plain.precision_is_set);
+  EXPECT_TRUE(fp32.precision_is_set);
+  EXPECT_EQ(bf16.train.model.precision, Precision::kBf16);
+  EXPECT_EQ(json_differences(specification_identity(plain), specification_identity(bf16)),
+            std::vector<std::string>{R"(config.model.precision is "bf16" and was "fp32")"});
+  EXPECT_EQ(specification_identity(plain), specification_identity(fp32));
+  EXPECT_REFUSED("config.precision: expected one of fp32 or bf16", {"config.precision=fp16"});
 }
 
 TEST(JobSpec, LinksBetweenTables) {

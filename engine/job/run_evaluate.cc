@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "job/load_data.h"
 #include "job/model_folder.h"
+#include "job/precision.h"
 #include "job/run_job.h"
 #include "train/exact_inference.h"
 
@@ -52,8 +53,9 @@ ScoreOptions score_options(const TrainedModel& model, const JobSpec& spec, const
 
 std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem::path& model_folder,
                                      std::vector<std::string> splits, const RunContext& context) {
-  const TrainedModel trained = open_model(model_folder);
+  TrainedModel trained = open_model(model_folder);
   check_same_task(trained.task, given);
+  trained.definition.config.precision = inference_precision(given, trained, context.report);
   if (given.inference == InferenceMode::kExact) check_exact_inference(trained.config.model);
   JobSpec spec = given;
   SourceReader reader(spec.base_folder);

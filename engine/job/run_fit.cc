@@ -2,6 +2,7 @@
 #include "job/checkpoints.h"
 #include "job/load_data.h"
 #include "job/model_folder.h"
+#include "job/precision.h"
 #include "job/run_job.h"
 
 namespace rle {
@@ -81,6 +82,7 @@ FitOutcome outcome_of(const FitResult& result, double seconds) {
 FitOutcome run_fit(const JobSpec& spec, const FitRequest& request, FitHooks hooks,
                    const RunContext& context) {
   require_splits(spec, {.train = true, .validation = true}, "fit");
+  check_precision(spec);
   check_model_folder(request.model_folder, request.resume);
   std::optional<ModelFolder> folder;  // the last to go: what is in it may go before
   Checkpoints checkpoints(spec, request.model_folder, request.resume, context.report);

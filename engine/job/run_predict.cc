@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "job/load_data.h"
 #include "job/model_folder.h"
+#include "job/precision.h"
 #include "job/run_job.h"
 #include "train/exact_inference.h"
 #include "train/prediction_table.h"
@@ -72,6 +73,7 @@ Table all_entities(const JobSpec& spec, const PredictRequest& request, LoadedDat
 Table run_predict(const JobSpec& given, const PredictRequest& request, const RunContext& context) {
   TrainedModel model = open_model(request.model_folder);
   check_same_task(model.task, given);
+  model.definition.config.precision = inference_precision(given, model, context.report);
   if (given.inference == InferenceMode::kExact) check_exact_inference(model.config.model);
   check_request(given, request);
   check_output_is_new(request.output);

@@ -143,6 +143,11 @@ const ConfigKey kModelKeys[] = {
        s.inference =
            choice_of(v, {"sampled", "exact"}) == 0 ? InferenceMode::kSampled : InferenceMode::kExact;
      }},
+    {"precision",
+     [](const SpecValue& v, JobSpec& s) {
+       s.train.model.precision = choice_of(v, {"fp32", "bf16"}) == 0 ? Precision::kFp32 : Precision::kBf16;
+       s.precision_is_set = true;
+     }},
     {"checkpoint_every_steps",
      [](const SpecValue& v, JobSpec& s) { s.checkpoint.every_steps = integer_of(v, 0, kMany); }},
     {"checkpoint_every_seconds",
@@ -160,7 +165,6 @@ struct FixedKey {
 
 const FixedKey kFixedKeys[] = {
     {"device", "cpu", "training on a GPU is not built yet"},
-    {"precision", "fp32", "other precisions are not built yet"},
     {"text_embedder", "model2vec-potion-base-4M",
      "text embedding is not built yet, and text columns are left out"},
     {"id_awareness", "false", "ID-aware models are not built yet"},

@@ -15,41 +15,78 @@ void run_pack_transposed(const float* b, int64_t stride, int64_t k, int64_t n, f
 }
 void run_packed(const GemmOperands& op) { RLE_DISPATCH(gemm_packed(op)) }
 void run_rows(const GemmOperands& op) { RLE_DISPATCH(gemm_rows(op)) }
+void run_packed_bf16(const GemmOperands& op, const uint32_t* b) { RLE_DISPATCH_BF16(gemm_bf16_packed(op, b)) }
+void run_rows_bf16(const GemmOperands& op) { RLE_DISPATCH_BF16(gemm_bf16_rows(op)) }
+
+void pack_bf16(ConstMatrix b, uint32_t* out) {
+  RLE_DISPATCH_BF16(gemm_bf16_pack(b.data, b.stride, b.rows, b.cols, out))
+}
+void pack_transposed_bf16(ConstMatrix b, uint32_t* out) {
+  RLE_DISPATCH_BF16(gemm_bf16_pack_transposed(b.data, b.stride, b.cols, b.rows, out))
+}
+
+// Elements of the panels of n columns, `depth` each.
+int64_t panels_size(int64_t depth, int64_t n) {
+  const int64_t panel = panel_width();
+  return (n + panel - 1) / panel * panel * depth;
+}
+
+void multiply(ConstMatrix a, const PackedMatrix& b, Matrix c, const float* start, int64_t start_row) {
+  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
+  const GemmOperands op{a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, start, start_row};
+  if (b.pairs != nullptr)
+    run_packed_bf16(op, b.pairs);
+  else
+    run_packed(op);
+}
 
 }  // namespace
 
-int64_t packed_size(int64_t k, int64_t n) {
-  const int64_t panel = panel_width();
-  return (n + panel - 1) / panel * panel * k;
+PackedMatrix pack(ConstMatrix b, Arena& arena, Precision precision) {
+  if (precision == Precision::kFp32) {
+    float* panels = arena.allocate<float>(panels_size(b.rows, b.cols));
+    run_pack(b.data, b.stride, b.rows, b.cols, panels);
+    return {panels, nullptr, b.rows, b.cols};
+  }
+  uint32_t* pairs = arena.allocate<uint32_t>(panels_size((b.rows + 1) / 2, b.cols));
+  pack_bf16(b, pairs);
+  return {nullptr, pairs, b.rows, b.cols};
 }
 
-PackedMatrix pack(ConstMatrix b, Arena& arena) {
-  float* out = arena.allocate<float>(packed_size(b.rows, b.cols));
-  run_pack(b.data, b.stride, b.rows, b.cols, out);
-  return {out, b.rows, b.cols};
-}
-
-PackedMatrix pack_transposed(ConstMatrix b, Arena& arena) {
-  float* out = arena.allocate<float>(packed_size(b.cols, b.rows));
-  run_pack_transposed(b.data, b.stride, b.cols, b.rows, out);
-  return {out, b.cols, b.rows};
+PackedMatrix pack_transposed(ConstMatrix b, Arena& arena, Precision precision) {
+  if (precision == Precision::kFp32) {
+    float* panels = arena.allocate<float>(panels_size(b.cols, b.rows));
+    run_pack_transposed(b.data, b.stride, b.cols, b.rows, panels);
+    return {panels, nullptr, b.cols, b.rows};
+  }
+  uint32_t* pairs = arena.allocate<uint32_t>(panels_size((b.cols + 1) / 2, b.rows));
+  pack_transposed_bf16(b, pairs);
+  return {nullptr, pairs, b.cols, b.rows};
 }
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {
-  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
-  const float* start = mode == GemmMode::kAccumulate ? c.data : nullptr;
-  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, start, c.stride});
+  multiply(a, b, c, mode == GemmMode::kAccumulate ? c.data : nullptr, c.stride);
 }
 
 void gemm_bias(ConstMatrix a, const PackedMatrix& b, const float* bias, Matrix c) {
-  RLE_CHECK(a.cols == b.k && c.cols == b.n && a.rows == c.rows);
-  run_packed({a.rows, b.n, b.k, a.data, a.stride, 1, b.data, 0, c.data, c.stride, bias, 0});
+  multiply(a, b, c, bias, 0);
 }
 
-void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c) {
+void gemm_at_b(ConstMatrix a, ConstMatrix b, Matrix c, Precision precision) {
   RLE_CHECK(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
-  run_rows(
-      {c.rows, c.cols, a.rows, a.data, 1, a.stride, b.data, b.stride, c.data, c.stride, c.data, c.stride});
+  const GemmOperands op{c.rows, c.cols,   a.rows, a.data,   1,      a.stride,
+                        b.data, b.stride, c.data, c.stride, c.data, c.stride};
+  if (precision == Precision::kBf16)
+    run_rows_bf16(op);
+  else
+    run_rows(op);
+}
+
+Matrix rounded_to_bf16(ConstMatrix x, Arena& arena) {
+  const Matrix out = new_matrix(arena, x.rows, x.cols);
+  for (int64_t i = 0; i < x.rows; ++i)
+    for (int64_t j = 0; j < x.cols; ++j) out.row(i)[j] = from_bf16(to_bf16(x.row(i)[j]));
+  return out;
 }
 
 void gemm_oracle(ConstMatrix a, ConstMatrix b, Matrix c, GemmMode mode) {

@@ -13,14 +13,15 @@ Isa requested_isa() {
   const char* wanted = std::getenv("RLE_ISA");
   const Isa best = supported_isa();
   if (wanted == nullptr || *wanted == '\0') return best;
-  for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : kAllIsas) {
     if (to_string(isa) != wanted) continue;
     if (isa > best)
       fail(ErrorCode::kSpec, "RLE_ISA={}: this CPU has at most {}; unset it, or name a lower one", wanted,
            to_string(best));
     return isa;
   }
-  fail(ErrorCode::kSpec, "RLE_ISA={}: unknown instruction set; use baseline, avx2 or avx512", wanted);
+  fail(ErrorCode::kSpec, "RLE_ISA={}: unknown instruction set; use baseline, avx2, avx512 or avx512_bf16",
+       wanted);
 }
 
 std::atomic<int>& active() {
@@ -32,6 +33,8 @@ std::atomic<int>& active() {
 
 std::string_view to_string(Isa isa) {
   switch (isa) {
+    case Isa::kAvx512Bf16:
+      return "avx512_bf16";
     case Isa::kAvx512:
       return "avx512";
     case Isa::kAvx2:
@@ -46,7 +49,8 @@ Isa supported_isa() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return avx512 ? Isa::kAvx512 : avx2 ? Isa::kAvx2 : Isa::kBaseline;
+  if (avx512) return __builtin_cpu_supports("avx512bf16") ? Isa::kAvx512Bf16 : Isa::kAvx512;
+  return avx2 ? Isa::kAvx2 : Isa::kBaseline;
 }
 
 Isa active_isa() { return static_cast<Isa>(active().load(std::memory_order_relaxed)); }

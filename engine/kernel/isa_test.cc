@@ -15,6 +15,7 @@ TEST(Isa, NamesAreThoseOfTheEnvironmentVariable) {
   EXPECT_EQ(to_string(Isa::kBaseline), "baseline");
   EXPECT_EQ(to_string(Isa::kAvx2), "avx2");
   EXPECT_EQ(to_string(Isa::kAvx512), "avx512");
+  EXPECT_EQ(to_string(Isa::kAvx512Bf16), "avx512_bf16");
 }
 
 TEST(Isa, ScopesNestAndEndInReverse) {
@@ -32,8 +33,8 @@ TEST(Isa, ScopesNestAndEndInReverse) {
 }
 
 TEST(Isa, AnIsaThatTheCpuLacksCannotBeForced) {
-  if (supported_isa() == Isa::kAvx512) GTEST_SKIP() << "this CPU has all of them";
-  EXPECT_THROW(ScopedIsa(Isa::kAvx512), Error);
+  if (supported_isa() == Isa::kAvx512Bf16) GTEST_SKIP() << "this CPU has all of them";
+  EXPECT_THROW(ScopedIsa(Isa::kAvx512Bf16), Error);
 }
 
 // The variable is read once a process: each case is a child process of its own, which ends by the exit code
@@ -70,12 +71,13 @@ TEST_F(IsaChoice, CanBeLoweredByTheEnvironment) {
 
 TEST_F(IsaChoice, RefusesANameItDoesNotKnow) {
   EXPECT_EXIT(std::_Exit(child_result("sse9")), ::testing::ExitedWithCode(100),
-              "RLE_ISA=sse9: unknown instruction set; use baseline, avx2 or avx512");
+              "RLE_ISA=sse9: unknown instruction set; use baseline, avx2, avx512 or avx512_bf16");
 }
 
 TEST_F(IsaChoice, RefusesWhatTheCpuLacks) {
-  if (supported_isa() == Isa::kAvx512) GTEST_SKIP() << "this CPU has all of them";
-  EXPECT_EXIT(std::_Exit(child_result("avx512")), ::testing::ExitedWithCode(100), "this CPU has at most");
+  if (supported_isa() == Isa::kAvx512Bf16) GTEST_SKIP() << "this CPU has all of them";
+  EXPECT_EXIT(std::_Exit(child_result("avx512_bf16")), ::testing::ExitedWithCode(100),
+              "this CPU has at most");
 }
 
 }  // namespace

@@ -49,13 +49,13 @@ class IsaTest : public ::testing::TestWithParam<Isa> {
 
 inline std::vector<Isa> usable_isas() {
   std::vector<Isa> out;
-  for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512})
+  for (Isa isa : kAllIsas)
     if (isa <= supported_isa()) out.push_back(isa);
   return out;
 }
 
-#define RLE_FOR_EVERY_ISA(fixture)                                                                     \
-  INSTANTIATE_TEST_SUITE_P(Isas, fixture, ::testing::Values(Isa::kBaseline, Isa::kAvx2, Isa::kAvx512), \
+#define RLE_FOR_EVERY_ISA(fixture)                                       \
+  INSTANTIATE_TEST_SUITE_P(Isas, fixture, ::testing::ValuesIn(kAllIsas), \
                            [](const auto& info) { return std::string(to_string(info.param)); })
 
 }  // namespace rle

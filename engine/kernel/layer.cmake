@@ -1,13 +1,21 @@
-# *_simd.cc once per instruction set, each into the namespace of its name. -fopenmp-simd only lets a loop be marked as free to
+# *_simd.cc once per instruction set, each into the namespace of its name; of AVX-512 BF16 *_bf16_simd.cc alone. -fopenmp-simd only lets a loop be marked as free to
 # reorder its reduction; nothing of OpenMP is linked.
 file(GLOB simd_sources CONFIGURE_DEPENDS ${folder}/*_simd.cc)
 set(isa_flags_baseline "")
 set(isa_flags_avx2 -mavx2 -mfma -mf16c)
 set(isa_flags_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
-foreach(isa baseline avx2 avx512)
-  add_library(rle_kernel_${isa} OBJECT ${simd_sources})
+# Two copies of the tile's loop, one for rows that lie side by side, would cost gcc 12 its registers.
+set(isa_flags_avx512_bf16 ${isa_flags_avx512} -mavx512bf16 $<$<CXX_COMPILER_ID:GNU>:-fno-version-loops-for-strides>)
+foreach(isa baseline avx2 avx512 avx512_bf16)
+  set(isa_sources ${simd_sources})
+  set(isa_macros RLE_ISA=${isa} RLE_ISA_${isa})
+  if(isa STREQUAL "avx512_bf16")
+    list(FILTER isa_sources INCLUDE REGEX "_bf16_simd\\.cc$")
+    list(APPEND isa_macros RLE_ISA_avx512)
+  endif()
+  add_library(rle_kernel_${isa} OBJECT ${isa_sources})
   rle_warnings(rle_kernel_${isa})
-  target_compile_definitions(rle_kernel_${isa} PRIVATE RLE_ISA=${isa} RLE_ISA_${isa})
+  target_compile_definitions(rle_kernel_${isa} PRIVATE ${isa_macros})
   target_compile_options(rle_kernel_${isa} PRIVATE -O3 -fopenmp-simd -ffp-contract=fast -fno-math-errno -fno-trapping-math ${isa_flags_${isa}})
   target_include_directories(rle_kernel_${isa} PRIVATE ${include} ${PROJECT_BINARY_DIR}/include/base ${PROJECT_BINARY_DIR}/include/tensor)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:rle_kernel_${isa}>)

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "kernel/precision.h"
+
 namespace rle {
 
 enum class Aggregation { kMean, kMax, kSum };
@@ -23,6 +25,7 @@ struct ModelConfig {
   Norm head_norm = Norm::kBatch;  // batch or layer
   bool use_temporal_encoder = true;
   std::vector<std::string> shallow_embeddings;  // table names
+  Precision precision = Precision::kFp32;       // of the large products; decides no shape
 };
 
 }  // namespace rle

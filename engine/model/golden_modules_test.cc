@@ -77,7 +77,7 @@ class GoldenModules : public ::testing::TestWithParam<std::string> {
   // Runs on each instruction set of this CPU; every test must compare something.
   template <typename Body>
   void on_each_isa(Body body) {
-    for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) {
+    for (Isa isa : kAllIsas) {
       if (isa > supported_isa()) continue;
       SCOPED_TRACE(std::string(to_string(isa)));
       const ScopedIsa scoped(isa);

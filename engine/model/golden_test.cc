@@ -16,7 +16,7 @@ namespace {
 class GoldenTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenTest, OutputsLossAndGradientsAreTheReferences) {
-  for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : kAllIsas) {
     if (isa > supported_isa()) continue;
     SCOPED_TRACE(std::string(to_string(isa)));
     const ScopedIsa scoped(isa);

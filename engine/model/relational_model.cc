@@ -48,7 +48,8 @@ StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, c
                                        RngKey dropout, ThreadPool& pool) {
   impl_->arena.reset();
   impl_->parameters.zero_gradients();
-  Step step{impl_->parameters, impl_->arena, pool, true, dropout, impl_->marks};
+  Step step{
+      impl_->parameters, impl_->arena, pool, true, dropout, impl_->marks, impl_->definition.config.precision};
   Pass pass(impl_->definition, impl_->modules, input, step);
   const Matrix outputs = pass.forward();
   const Matrix doutputs = new_matrix(impl_->arena, outputs.rows, outputs.cols);
@@ -68,7 +69,8 @@ StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, c
 
 std::string RelationalModel::predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs) {
   impl_->arena.reset();
-  Step step{impl_->parameters, impl_->arena, pool, false, RngKey(0), nullptr};
+  Step step{
+      impl_->parameters, impl_->arena, pool, false, RngKey(0), nullptr, impl_->definition.config.precision};
   Pass pass(impl_->definition, impl_->modules, input, step);
   const Matrix out = pass.forward();
   outputs.assign(out.data, out.data + out.size());

@@ -172,7 +172,7 @@ void Backward::target_tile(const ConvGroup& group, ConstMatrix dz, float* sums, 
   for (size_t t : group.terms) {
     const ConvTerm& term = conv_.terms[t];
     if (term.order == TermOrder::kMapFirst) continue;
-    gemm_at_b(dz, term.summed.slice(begin, end), Matrix(sums, channels_, channels_));
+    gemm_at_b(dz, term.summed.slice(begin, end), Matrix(sums, channels_, channels_), step_.precision);
     sums += channels_ * channels_;
     if (term.bias != nullptr) add_column_sums(dz, sums, term.times == nullptr ? nullptr : term.times + begin);
     sums += channels_;
@@ -244,7 +244,7 @@ void Backward::part_tile(const Pullers& pull, const ConvPart& part, int64_t slot
     const ConvTerm& term = conv_.terms[t];
     if (term.order == TermOrder::kMapFirst) {
       const ConstMatrix dmapped = mapped_gradient(term, begin, end, work);
-      gemm_at_b(dmapped, part.values.slice(begin, end), Matrix(sums, channels_, channels_));
+      gemm_at_b(dmapped, part.values.slice(begin, end), Matrix(sums, channels_, channels_), step_.precision);
       if (term.bias != nullptr) add_column_sums(dmapped, sums + channels_ * channels_);
       sums += channels_ * channels_ + channels_;
       if (want) gemm(dmapped, term.backward, dvalues, GemmMode::kAccumulate);
@@ -258,7 +258,7 @@ void Backward::part_tile(const Pullers& pull, const ConvPart& part, int64_t slot
     }
   }
   if (direct) return;
-  gemm_at_b(dvalues, part.part.values.slice(begin, end), Matrix(sums, channels_, channels_));
+  gemm_at_b(dvalues, part.part.values.slice(begin, end), Matrix(sums, channels_, channels_), step_.precision);
   add_column_sums(dvalues, sums + channels_ * channels_);
   if (!part.part.constant)
     gemm(dvalues, part.map_backward, gradient.data.slice(begin, end),

@@ -146,8 +146,8 @@ void choose_folds(Step& step, ConvTerms& conv) {
       if (part.folded || uses == 0) continue;
       part.values = map_values(step, part.part.values, *part.part.map);
       if (step.training && !part.part.constant)
-        part.map_backward =
-            pack(step.weight(part.part.map->weight, conv.channels, conv.channels), step.arena);
+        part.map_backward = pack(step.weight(part.part.map->weight, conv.channels, conv.channels), step.arena,
+                                 step.precision);
       for (size_t t : part.terms) conv.terms[t].factors[0].map = nullptr;
     }
 }

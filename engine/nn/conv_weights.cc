@@ -1,4 +1,5 @@
-// Products of a layer's weights with the maps of the vectors it reads, and the gradients of both.
+// Products of a layer's weights with the maps of the vectors it reads, and the gradients of both: fp32 in any
+// precision, they are small, and rounded once.
 #include <utility>
 
 #include "kernel/small_product.h"
@@ -105,8 +106,8 @@ void multiply_weights(Step& step, ConvTerms& conv) {
     multiply_factors(step, p.maps, conv.terms[p.term], p.weight, p.bias, p.scratch);
   });
   for (ConvTerm& term : conv.terms) {
-    term.forward = pack_transposed(term.weight, step.arena);
-    if (step.training) term.backward = pack(term.weight, step.arena);
+    term.forward = pack_transposed(term.weight, step.arena, step.precision);
+    if (step.training) term.backward = pack(term.weight, step.arena, step.precision);
   }
 }
 

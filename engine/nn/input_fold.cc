@@ -257,7 +257,7 @@ Matrix InputFold::distinct_gradient(Step& step, const TableValues& table, const 
 void InputFold::backward_calendars(Step& step, const Context::Distinct& distinct, size_t column,
                                    ConstMatrix dproduct) const {
   const Matrix dfolded = new_zero_matrix(step.arena, kCalendarFeatures + 1, width());
-  add_linear_gradient(step, distinct.calendar, dproduct, dfolded, nullptr);
+  add_linear_gradient(step, distinct.calendar, dproduct, {dfolded});
   unfold_column(step, column, dfolded);
 }
 
@@ -273,7 +273,7 @@ void InputFold::backward_categories(Step& step, const TableValues& table, const 
     }
     parallel_gemm(step, side, pack(side_slice(step, sides_[s], column), step.arena), dvalue,
                   GemmMode::kAccumulate);
-    add_linear_gradient(step, side, distinct.value, side_gradient_slice(step, sides_[s], column), nullptr);
+    add_linear_gradient(step, side, distinct.value, {side_gradient_slice(step, sides_[s], column)});
   }
   const Matrix dembedding =
       step.weight_gradient(parameters_[column].embedding, columns_[column].vocabulary + 1, channels_);

@@ -38,9 +38,9 @@ Matrix MlpHead::backward(Step& step, const Context& context, ConstMatrix doutput
   Matrix dx;
   for (size_t l = linears_.size(); l-- > 0;) {
     const ConstMatrix dz = l + 1 == linears_.size() ? doutput : ConstMatrix(dx);
-    add_linear_gradient(step, dz, context.inputs[l],
-                        step.weight_gradient(linears_[l].weight, dz.cols, channels_),
-                        step.gradient(linears_[l].bias));
+    add_linear_gradient(
+        step, dz, context.inputs[l],
+        {step.weight_gradient(linears_[l].weight, dz.cols, channels_), step.gradient(linears_[l].bias)});
     const Matrix dinput = new_matrix(step.arena, dz.rows, channels_);
     parallel_gemm(step, dz, pack(step.weight(linears_[l].weight, dz.cols, channels_), step.arena), dinput,
                   GemmMode::kOverwrite);

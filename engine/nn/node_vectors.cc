@@ -27,7 +27,8 @@ Matrix sum_by_row(Step& step, const NodePart& part, ConstMatrix dx, Matrix out, 
 
 Matrix map_values(Step& step, ConstMatrix values, const LinearParameters& map) {
   const Matrix out = new_matrix(step.arena, values.rows, values.cols);
-  const PackedMatrix weight = pack_transposed(step.weight(map.weight, values.cols, values.cols), step.arena);
+  const PackedMatrix weight =
+      pack_transposed(step.weight(map.weight, values.cols, values.cols), step.arena, step.precision);
   const ListTerm bias{step.value(map.bias)};
   step.pool.for_chunks(values.rows, kTileRows, [&](int64_t begin, int64_t end) {
     list_sum({&bias, 1}, begin, end, SegmentMode::kOverwrite, out.slice(begin, end));
@@ -74,10 +75,11 @@ void expand_nodes_backward(Step& step, const ExpandedNodes& expanded, ConstMatri
     const Matrix dmapped = sum_by_row(step, part, dx, new_matrix(step.arena, part.values.rows, channels),
                                       SegmentMode::kOverwrite);
     add_linear_gradient(step, dmapped, part.values,
-                        step.weight_gradient(part.map->weight, channels, channels),
-                        step.gradient(part.map->bias));
+                        {step.weight_gradient(part.map->weight, channels, channels),
+                         step.gradient(part.map->bias), step.precision});
     if (part.constant) continue;
-    parallel_gemm(step, dmapped, pack(step.weight(part.map->weight, channels, channels), step.arena),
+    parallel_gemm(step, dmapped,
+                  pack(step.weight(part.map->weight, channels, channels), step.arena, step.precision),
                   out.data, out.started ? GemmMode::kAccumulate : GemmMode::kOverwrite);
     out.started = true;
   }

@@ -34,28 +34,28 @@ void parallel_gemm(Step& step, ConstMatrix a, const PackedMatrix& b, Matrix c, G
   });
 }
 
-void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, Matrix weight_gradient,
-                         float* bias_gradient) {
-  RLE_CHECK(weight_gradient.rows == dy.cols && weight_gradient.cols == x.cols && dy.rows == x.rows);
+void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, const LinearGradient& gradient) {
+  RLE_CHECK(gradient.weight.rows == dy.cols && gradient.weight.cols == x.cols && dy.rows == x.rows);
   if (Slots(dy.rows).count <= 1) {  // no sums to keep apart
     for_tiles(0, dy.rows, [&](int64_t first, int64_t last) {
-      gemm_at_b(dy.slice(first, last), x.slice(first, last), weight_gradient);
-      if (bias_gradient != nullptr) add_column_sums(dy.slice(first, last), bias_gradient);
+      gemm_at_b(dy.slice(first, last), x.slice(first, last), gradient.weight, gradient.precision);
+      if (gradient.bias != nullptr) add_column_sums(dy.slice(first, last), gradient.bias);
     });
     return;
   }
-  const int64_t weights = dy.cols * x.cols, size = weights + (bias_gradient != nullptr ? dy.cols : 0);
+  const int64_t weights = dy.cols * x.cols, size = weights + (gradient.bias != nullptr ? dy.cols : 0);
   float* sum = step.arena.allocate_zero<float>(size);
   reduce_slots(step, dy.rows, size, sum, [&](int64_t begin, int64_t end, float* buffer) {
     for_tiles(begin, end, [&](int64_t first, int64_t last) {
-      gemm_at_b(dy.slice(first, last), x.slice(first, last), Matrix(buffer, dy.cols, x.cols));
-      if (bias_gradient != nullptr) add_column_sums(dy.slice(first, last), buffer + weights);
+      gemm_at_b(dy.slice(first, last), x.slice(first, last), Matrix(buffer, dy.cols, x.cols),
+                gradient.precision);
+      if (gradient.bias != nullptr) add_column_sums(dy.slice(first, last), buffer + weights);
     });
   });
   for (int64_t i = 0; i < dy.cols; ++i)
-    for (int64_t j = 0; j < x.cols; ++j) weight_gradient.row(i)[j] += sum[i * x.cols + j];
-  if (bias_gradient != nullptr)
-    for (int64_t i = 0; i < dy.cols; ++i) bias_gradient[i] += sum[weights + i];
+    for (int64_t j = 0; j < x.cols; ++j) gradient.weight.row(i)[j] += sum[i * x.cols + j];
+  if (gradient.bias != nullptr)
+    for (int64_t i = 0; i < dy.cols; ++i) gradient.bias[i] += sum[weights + i];
 }
 
 }  // namespace rle

@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "base/thread_pool.h"
+#include "kernel/precision.h"
 #include "nn/parameter_store.h"
 #include "tensor/matrix.h"
 
@@ -32,6 +33,8 @@ struct Step {
   bool training = false;  // dropout and batch statistics on; what the backward pass needs is kept
   RngKey dropout{0};
   StepMarks* marks = nullptr;
+  // Of the large products: residual blocks, message passing, maps of ages. All else is fp32.
+  Precision precision = Precision::kFp32;
 
   void mark(const char* part) const {
     if (marks != nullptr) marks->mark(part);
@@ -85,8 +88,12 @@ enum class GemmMode : int;
 struct PackedMatrix;
 void parallel_gemm(Step& step, ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode);
 
-// weight_gradient (out, in) += dy^T x; bias_gradient (out), where given, += the column sums of dy.
-void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, Matrix weight_gradient,
-                         float* bias_gradient);
+// weight (out, in) += dy^T x; bias (out), where given, += the column sums of dy.
+struct LinearGradient {
+  Matrix weight;
+  float* bias = nullptr;
+  Precision precision = Precision::kFp32;
+};
+void add_linear_gradient(Step& step, ConstMatrix dy, ConstMatrix x, const LinearGradient& gradient);
 
 }  // namespace rle

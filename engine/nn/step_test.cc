@@ -66,7 +66,7 @@ TEST_P(Linear, GradientsEqualThePlainSums) {
   std::vector<float> wide = random_values(out * (in + 4), 3), bias = random_values(out, 4);
   const std::vector<float> wide_before = wide, bias_before = bias;
   const Matrix weight = view(wide, out, in + 4).columns(2, 2 + in);
-  add_linear_gradient(step, view(dy, rows, out), view(x, rows, in), weight, bias.data());
+  add_linear_gradient(step, view(dy, rows, out), view(x, rows, in), {weight, bias.data()});
   for (int64_t i = 0; i < out; ++i) {
     double bias_sum = double{bias_before[static_cast<size_t>(i)]};
     for (int64_t r = 0; r < rows; ++r) bias_sum += double{dy[static_cast<size_t>(r * out + i)]};

@@ -26,6 +26,7 @@ struct StepBench {
   ParameterStore parameters;
   Arena arena;
   ThreadPool pool;
+  Precision precision = Precision::kFp32;
 
   // Initial values are too small, or constant, to show a mistake: weights about 0.4, and norms' weights about
   // one.
@@ -39,7 +40,7 @@ struct StepBench {
         parameters.values()[static_cast<size_t>(entry.offset + i)] = centre + noise[static_cast<size_t>(i)];
     }
   }
-  Step step(bool training) { return {parameters, arena, pool, training, RngKey(9)}; }
+  Step step(bool training) { return {parameters, arena, pool, training, RngKey(9), nullptr, precision}; }
   // A step whose arena and gradients are empty.
   Step fresh_step(bool training) {
     arena.reset();
@@ -57,6 +58,16 @@ inline double dot(const std::vector<float>& weights, ConstMatrix output) {
   for (int64_t i = 0; i < output.size(); ++i)
     sum += double{weights[static_cast<size_t>(i)]} * double{output.data[i]};
   return sum;
+}
+
+// |a - b| / |b|, of whole vectors.
+inline double relative_distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(double{a[i]} - double{b[i]}, 2);
+    size += std::pow(double{b[i]}, 2);
+  }
+  return std::sqrt(difference / size);
 }
 
 inline Matrix view(std::vector<float>& values, int64_t rows, int64_t cols) {

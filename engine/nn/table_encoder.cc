@@ -108,8 +108,8 @@ int64_t TableEncoder::scratch_size(bool training) const {
 void TableEncoder::pack_weights(Step& step, Context& context) const {
   const auto pack_both = [&](ParameterId weight) {
     const ConstMatrix w = step.weight(weight, channels_, channels_);
-    context.forward.push_back(pack_transposed(w, step.arena));
-    context.backward.push_back(step.training ? pack(w, step.arena) : PackedMatrix{});
+    context.forward.push_back(pack_transposed(w, step.arena, step.precision));
+    context.backward.push_back(step.training ? pack(w, step.arena, step.precision) : PackedMatrix{});
   };
   for (size_t b = 0; b < blocks_.size(); ++b) {
     if (b > 0)
@@ -272,10 +272,11 @@ void TableEncoder::backward_block(const Step& step, Context& context, size_t b, 
       gemm(dz1.slice(first, last), context.backward[2 * b], dhidden.slice(first, last),
            GemmMode::kAccumulate);
   });
-  gemm_at_b(dz2, rebuilt, Matrix(slot_gradient(tile, block.lin2.weight), channels_, channels_));
+  gemm_at_b(dz2, rebuilt, Matrix(slot_gradient(tile, block.lin2.weight), channels_, channels_),
+            step.precision);
   if (b > 0)
     gemm_at_b(dz1, context.hidden[b - 1].slice(tile.begin, tile.end),
-              Matrix(slot_gradient(tile, block.lin1.weight), channels_, channels_));
+              Matrix(slot_gradient(tile, block.lin1.weight), channels_, channels_), step.precision);
 }
 
 void TableEncoder::finish_backward(Step& step, Context& context) const {

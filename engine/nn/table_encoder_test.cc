@@ -131,6 +131,26 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"three_blocks_identity_dropout", 3, true, 0.3f}),
     [](const auto& info) { return info.param.name; });
 
+// The products of residual blocks and the last map take bf16; nothing else does.
+TEST_P(TableEncoderTest, Bf16IsNearFp32) {
+  constexpr int64_t rows = 900;
+  // Of one sign: where gradients of rows cancel, what is left is mostly ReLUs that changed their branch.
+  std::vector<float> weights = loss_weights(rows * kChannels);
+  for (float& weight : weights) weight = std::abs(weight);
+  Encoded exact(GetParam(), rows), rounded(GetParam(), rows);
+  rounded.bench.precision = Precision::kBf16;
+  const std::vector<float> want = exact.backward(weights), got = rounded.backward(weights);
+  EXPECT_LT(relative_distance(got, want), 0.01);
+  EXPECT_GT(relative_distance(got, want), 1e-4);
+  EXPECT_LT(relative_distance(rounded.bench.parameters.gradients(), exact.bench.parameters.gradients()),
+            0.03);
+
+  Step exact_step = exact.bench.fresh_step(true), rounded_step = rounded.bench.fresh_step(true);
+  const bool same = same_bits(values_of(exact.run(exact_step, exact.table.values()).context.output),
+                              values_of(rounded.run(rounded_step, rounded.table.values()).context.output));
+  EXPECT_EQ(same, GetParam().blocks == 0) << "folded columns, norms and dropout are fp32";
+}
+
 // What a residual block is, in plain loops over one numeric column.
 TEST(TableEncoder, OneBlockEqualsThePlainFormula) {
   constexpr int64_t rows = 5;

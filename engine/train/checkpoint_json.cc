@@ -23,6 +23,7 @@ using Names = std::vector<std::pair<Enum, std::string_view>>;
 const Names<Aggregation> kAggregations{
     {Aggregation::kMean, "mean"}, {Aggregation::kMax, "max"}, {Aggregation::kSum, "sum"}};
 const Names<Norm> kNorms{{Norm::kBatch, "batch"}, {Norm::kLayer, "layer"}, {Norm::kInstance, "instance"}};
+const Names<Precision> kPrecisions{{Precision::kFp32, "fp32"}, {Precision::kBf16, "bf16"}};
 const Names<LrSchedule> kSchedules{{LrSchedule::kCosine, "cosine"}, {LrSchedule::kConstant, "constant"}};
 const Names<TemporalStrategy> kStrategies{{TemporalStrategy::kUniform, "uniform"},
                                           {TemporalStrategy::kLast, "last"}};
@@ -280,7 +281,8 @@ Json model_config_json(const ModelConfig& model) {
           {"head_layers", model.head_layers},
           {"head_norm", name_of(kNorms, model.head_norm)},
           {"use_temporal_encoder", model.use_temporal_encoder},
-          {"shallow_embeddings", model.shallow_embeddings}};
+          {"shallow_embeddings", model.shallow_embeddings},
+          {"precision", name_of(kPrecisions, model.precision)}};
 }
 
 ModelConfig model_config_of(const Json& json) {
@@ -296,6 +298,8 @@ ModelConfig model_config_of(const Json& json) {
   model.head_norm = value_of(kNorms, json.at("head_norm"));
   model.use_temporal_encoder = json.at("use_temporal_encoder");
   model.shallow_embeddings = json.at("shallow_embeddings").get<std::vector<std::string>>();
+  // Absent from models that are older than the option.
+  if (json.contains("precision")) model.precision = value_of(kPrecisions, json["precision"]);
   return model;
 }
 

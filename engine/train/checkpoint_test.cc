@@ -64,6 +64,7 @@ TrainedModel example() {
   config.model.head_norm = Norm::kLayer;
   config.model.use_temporal_encoder = false;
   config.model.shallow_embeddings = {"customers"};
+  config.model.precision = Precision::kBf16;
   config.sampler.strategy = TemporalStrategy::kLast;
   trained.definition = make_definition(dataset, config);
   trained.definition.statistics[1].columns[0].mean = 0.1;
@@ -110,6 +111,7 @@ TEST_F(Checkpoint, RoundTripKeepsEveryField) {
   EXPECT_FALSE(after.config.clamp.minimum);
   EXPECT_EQ(after.config.clamp.maximum, 12.5);
   EXPECT_EQ(after.definition.config.gnn_norm, Norm::kInstance);
+  EXPECT_EQ(after.definition.config.precision, Precision::kBf16);
   EXPECT_EQ(after.definition.config.conv_aggregation, Aggregation::kMax);
   EXPECT_FALSE(after.definition.config.use_temporal_encoder);
   EXPECT_EQ(after.config.sampler.fanouts, (std::vector<int64_t>{8, 4}));
@@ -229,6 +231,7 @@ TEST_F(Checkpoint, PartsThatContradictEachOther) {
   refused("/config/model/channels", 2.5, "2.5 where a whole number");
   refused("/config/model/gnn_layers", uint64_t{1} << 63, "where a whole number from 1 to 16 belongs");
   refused("/config/model/dropout", 1.0, "a dropout of 1");
+  refused("/config/model/precision", "fp16", "an unknown name \"fp16\"");
   refused("/config/model/head_norm", "instance", "an instance norm in the head");
   refused("/config/model/shallow_embeddings", {"customers", "customers"},
           "shallow embeddings of a table twice");
