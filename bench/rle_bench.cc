@@ -84,8 +84,8 @@ Dataset load(const JobSpec& spec, bool keep_source_rows, ThreadPool& pool, Outpu
   const double graph_s = now_s() - start;
   output.row("graph build", "{:9.0f} rows/s  ({:.3f} s)", speed / graph_s, graph_s);
   start = now_s();
-  DatasetInput input{std::move(data.tables), *spec.task, &*data.train,
-                     &*data.validation,      nullptr,    spec.visible_until_us};
+  DatasetInput input = dataset_input(data, spec);
+  input.task = *spec.task;
   input.keep_source_rows = keep_source_rows;
   Dataset dataset = build_training_dataset(std::move(input), pool, report);
   output.row("graph, statistics, encoding", "{:9.3f} s", now_s() - start);

@@ -62,7 +62,7 @@ def test_mistyped_options_are_named(rle, shop):
     ]:
         result = rle(*arguments)
         assert result.returncode == 2 and message in result.stderr, result.stderr
-    assert "--set, --threads, --json, --quiet" in done(rle("fit", "--help")).stdout
+    assert "--set, --threads, --snapshot, --memory-limit, --json, --quiet" in done(rle("fit", "--help")).stdout
 
 
 def test_errors_as_json(rle, shop):

@@ -8,7 +8,7 @@ import yaml
 
 GOOD = {
     "dataset": "shop",
-    "data": {"source": "db"},
+    "data": {"source": "db", "snapshot": "kept"},
     "tables": {
         "customers": {"source": "customers.parquet", "primary_key": "id", "candidate_keys": ["email", {"column": "tag", "is_feature": True}],
                       "columns": {"born": "datetime", "city": "infer"}, "exclude": ["phone"], "other_columns": "infer"},
@@ -24,7 +24,7 @@ GOOD = {
                "gnn_layers": 2, "fanouts": [4, 4], "conv_aggregation": "max", "hetero_conv_aggregation": "mean",
                "gnn_norm": "instance_norm", "encoder_blocks": 1, "dropout": 0, "head_layers": 2, "head_norm": "layer_norm",
                "use_temporal_encoder": False, "temporal_strategy": "last", "shallow_embeddings_list": ["customers"],
-               "visible_until": "2020-01-01T00:00:00Z", "checkpoint_every_steps": 0, "checkpoint_every_seconds": 0.5, "threads": 2, "device": "cpu", "precision": "fp32", "inference": "sampled",
+               "visible_until": "2020-01-01T00:00:00Z", "checkpoint_every_steps": 0, "checkpoint_every_seconds": 0.5, "memory_limit": "4GiB", "threads": 2, "device": "cpu", "precision": "fp32", "inference": "sampled",
                "text_embedder": "model2vec-potion-base-4M", "id_awareness": False, "num_negative": 10,
                "negative_sampling_strategy": "random"},
     "output": {"database": "out.duckdb", "table": "p", "flatten": True},
@@ -39,7 +39,7 @@ ACCEPTED = [
     ("config.n_epochs", 10.0), ("config.max_iters", 2**63 - 1), ("config.seed", 2**63 - 1), ("config.lr", 1), ("config.lr", 1e-30),
     ("config.patience", 1), ("config.channels", 2), ("config.fanouts", None), ("config.fanouts", [1] * 16), ("config.gnn_layers", None),
     ("config.head_layers", None), ("config.clamp_percentiles", False), ("config.clamp_percentiles", True), ("config.clamp_min", None), ("config.clamp_max", 7), ("config.visible_until", None), ("config.num_negative", 10.0),
-    ("config.visible_until", "2020-01-01"), ("config.visible_until", "2020-01-01 12:30:00.5 +02:00"), ("config.threads", None), ("config.checkpoint_every_seconds", 0), ("config.checkpoint_every_steps", 2**63 - 1),
+    ("config.visible_until", "2020-01-01"), ("config.visible_until", "2020-01-01 12:30:00.5 +02:00"), ("config.threads", None), ("data", {"snapshot": "kept"}), ("config.memory_limit", None), ("config.memory_limit", "1.5 TB"), ("config.memory_limit", "900"), ("config.checkpoint_every_seconds", 0), ("config.checkpoint_every_steps", 2**63 - 1),
     ("config.precision", "bf16"), ("config.shallow_embeddings_list", []), ("task.horizon", "2w"), ("task.metric", REMOVED), ("task.test", REMOVED),
     ("tables.orders.foreign_keys", {}), ("tables.customers.columns", {}), ("tables.customers.columns.city", "multi_categorical"),
     ("tables.customers.columns.city", "embedding"), ("tables.orders.other_columns", "ignore"), ("tables.friends.candidate_keys", []),
@@ -47,7 +47,7 @@ ACCEPTED = [
 ]
 REFUSED = [
     ("dataset", REMOVED), ("dataset", ""), ("dataset", "a/b"), ("dataset", 3), ("dataset", "x" * 201), ("tables", REMOVED),
-    ("tables", {}), ("tables", []), ("extra", 1), ("data", {}), ("data", {"source": "x", "kind": "y"}), ("data", "db"),
+    ("tables", {}), ("tables", []), ("extra", 1), ("data", {}), ("data", {"source": "x", "kind": "y"}), ("data", "db"), ("data.snapshot", 1), ("config.memory_limit", 4), ("config.memory_limit", "0GiB"), ("config.memory_limit", "4GiBs"), ("config.memory_limit", ".5G"), ("config.memory_limit", "1e9"), ("config.memory_limit", ""),
     ("tables.orders.source", REMOVED), ("tables.orders.source", ""), ("tables.orders.source", ["a"]), ("tables.orders.sources", "a"),
     ("tables.a.b", {"source": "x", "primary_key": "id"}), ("tables.orders", None), ("tables.orders.type", "table"),
     ("tables.logs", {"source": "x"}), ("tables.logs", {"source": "x", "foreign_keys": {}}),

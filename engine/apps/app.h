@@ -18,13 +18,15 @@ struct Globals {
   std::vector<std::string> sets;
   bool json = false;
   bool quiet = false;
-  int threads = 0;  // 0: as the specification says
+  int threads = 0;           // 0: as the specification says
+  std::string snapshot;      // a folder; empty: as the specification says
+  std::string memory_limit;  // "4GiB"; likewise
   Console console;
   CancelToken cancel;
   std::function<void()> chosen;  // the command to run, set by its parser callback
 };
 
-// The specification with --set and --threads applied.
+// The specification with --set, --threads, --snapshot and --memory-limit applied.
 JobSpec load_spec(const std::filesystem::path& file, const Globals& globals);
 
 // The specification's warnings about training, on standard error.

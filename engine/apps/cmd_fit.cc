@@ -17,6 +17,7 @@ nlohmann::ordered_json outcome_json(const FitOutcome& outcome, const std::string
                                             : nlohmann::ordered_json(nullptr)},
           {"metric", outcome.metric},
           {"stopped_early", outcome.stopped_early},
+          {"data_seconds", outcome.data_seconds},
           {"seconds", outcome.seconds},
           {"parameters", outcome.parameters},
           {"scores", scores_json(outcome.scores)}};

@@ -6,6 +6,7 @@
 #include "apps/app.h"
 #include "apps/interrupt.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "ingest/source.h"
 
 namespace rle {
@@ -17,6 +18,16 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->allow_extra_args(false);
   app.add_option("--threads", globals.threads, "threads to compute with; results do not depend on it")
       ->check(CLI::Range(1, 1024));
+  app.add_option("--snapshot", globals.snapshot,
+                 "a folder that keeps tables and graph between runs: the next run on the same data starts "
+                 "at once")
+      ->type_name("DIR");
+  app.add_option("--memory-limit", globals.memory_limit,
+                 "4GiB, 500MiB: what the run may take; kept, or refused with the size that would do")
+      ->check([](const std::string& text) {
+        return parse_bytes(text) ? std::string() : "a size such as 4GiB or 500MiB is expected, found " + text;
+      })
+      ->type_name("SIZE");
   app.add_flag("--json", globals.json, "results and errors as JSON on standard output");
   app.add_flag("--quiet,-q", globals.quiet, "warnings and errors only, no progress");
   app.set_version_flag("--version",
@@ -32,7 +43,8 @@ void add_commands(CLI::App& app, Globals& globals) {
   add_predict(app, globals);
   for (CLI::App* command : app.get_subcommands({}))
     command->fallthrough()->footer(
-        "Options of every command (`rle --help`): --set, --threads, --json, --quiet");
+        "Options of every command (`rle --help`): --set, --threads, --snapshot, --memory-limit, --json, "
+        "--quiet");
   app.require_subcommand(1);
 }
 
@@ -106,7 +118,10 @@ int run(int argc, char** argv) {
     Console::print_error(error, json);
     return exit_code(error.code());
   } catch (const std::bad_alloc&) {
-    const Error error(ErrorCode::kIo, "out of memory; use fewer columns, a smaller batch or smaller fanouts");
+    const Error error(
+        ErrorCode::kIo,
+        "out of memory; raise the memory limit if there is one, keep a snapshot (--snapshot DIR), "
+        "or use fewer columns, a smaller batch or smaller fanouts");
     Console::print_error(error, json);
     return exit_code(error.code());
   } catch (const std::exception& unexpected) {
@@ -122,6 +137,9 @@ int run(int argc, char** argv) {
 JobSpec load_spec(const std::filesystem::path& file, const Globals& globals) {
   JobSpec spec = load_job_spec(file, globals.sets);
   if (globals.threads > 0) spec.threads = globals.threads;
+  if (!globals.memory_limit.empty()) spec.memory_limit_bytes = parse_bytes(globals.memory_limit);
+  if (spec.memory_limit_bytes) limit_memory(*spec.memory_limit_bytes);
+  if (!globals.snapshot.empty()) spec.snapshot_folder = globals.snapshot;
   return spec;
 }
 
@@ -134,14 +152,15 @@ void tell_unused_config(Globals& globals) {
   for (const std::string& set : globals.sets) {
     const std::string path = set.substr(0, set.find('='));
     const bool config = path == "config" || path.starts_with("config.");
-    if (!config || path == "config.visible_until" || path == "config.threads" || path == "config.inference")
+    if (!config || path == "config.visible_until" || path == "config.threads" || path == "config.inference" ||
+        path == "config.memory_limit")
       continue;
     names += (names.empty() ? "" : ", ") + path;
   }
   if (!names.empty())
     globals.console.warning(
         "--set {}: not used, the configuration is the model's own; here config.visible_until, "
-        "config.threads and config.inference count",
+        "config.threads, config.memory_limit and config.inference count",
         names);
 }
 

@@ -21,11 +21,11 @@ class Checksum {
 
   // With their number, so that neighbours can't be cut otherwise.
   void add(std::string_view text);
-  template <typename T>
-  void add(const std::vector<T>& values) {
-    static_assert(std::is_arithmetic_v<T>);
+  template <typename Values>  // a vector or Array of numbers
+  requires std::is_arithmetic_v<typename Values::value_type> &&
+      (!std::is_convertible_v<Values, std::string_view>)void add(const Values& values) {
     add(values.size());
-    update(values.data(), values.size() * sizeof(T));
+    update(values.data(), values.size() * sizeof(typename Values::value_type));
   }
   template <typename T>
   requires std::is_arithmetic_v<T>

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <utility>
 
 namespace rle {
 
@@ -12,8 +13,8 @@ class Descriptor {
  public:
   explicit Descriptor(int value = -1) : value_(value) {}
   ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   int get() const { return value_; }
   void reset(int value = -1) noexcept;
 

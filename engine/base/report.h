@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,7 @@ class ReportLines : public Report {
   struct Line {
     Severity severity;
     std::string text;
+    static auto members(auto& self) { return std::tie(self.severity, self.text); }
   };
   void line(Severity severity, std::string_view text) override {
     lines_.push_back({severity, std::string(text)});

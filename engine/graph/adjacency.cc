@@ -42,6 +42,17 @@ void sort_list(NodeId* sources, int64_t* times_us, size_t n,
   for (size_t i = 0; i < n; ++i) std::tie(times_us[i], sources[i]) = scratch[i];
 }
 
+void sort_lists(const std::vector<uint32_t>& offsets, std::vector<NodeId>& sources,
+                std::vector<int64_t>& times_us, ThreadPool& pool) {
+  const auto targets = static_cast<int64_t>(offsets.size()) - 1;
+  pool.for_chunks(targets, kTargetsPerChunk, [&](int64_t begin, int64_t end) {
+    std::vector<std::pair<int64_t, NodeId>> scratch;
+    for (auto t = static_cast<size_t>(begin); t < static_cast<size_t>(end); ++t)
+      sort_list(sources.data() + offsets[t], times_us.data() + offsets[t], offsets[t + 1] - offsets[t],
+                scratch);
+  });
+}
+
 }  // namespace
 
 Adjacency parents_of_children(std::vector<NodeId> parents, NodeId visible_parents) {
@@ -55,40 +66,31 @@ Adjacency children_of_parents(const std::vector<NodeId>& parents, int64_t parent
                               NodeId visible_children) {
   Adjacency lists;
   lists.disjoint = true;
-  lists.offsets.assign(static_cast<size_t>(parent_nodes) + 1, 0);
+  std::vector<uint32_t> offsets(static_cast<size_t>(parent_nodes) + 1, 0);
   for (NodeId child = 0; child < visible_children; ++child)
-    if (parents[child] != kNoNode) ++lists.offsets[parents[child] + 1], ++lists.edges;
-  begin_lists(lists.offsets);
-  lists.sources.resize(static_cast<size_t>(lists.edges));
+    if (parents[child] != kNoNode) ++offsets[parents[child] + 1], ++lists.edges;
+  begin_lists(offsets);
+  std::vector<NodeId> sources(static_cast<size_t>(lists.edges));
   for (NodeId child = 0; child < visible_children; ++child)
-    if (parents[child] != kNoNode) lists.sources[lists.offsets[parents[child] + 1]++] = child;
+    if (parents[child] != kNoNode) sources[offsets[parents[child] + 1]++] = child;
+  lists.offsets = std::move(offsets);
+  lists.sources = std::move(sources);
   return lists;
 }
 
 Adjacency lists_of_edge_rows(const EdgeRows& rows, ThreadPool& pool) {
   const std::vector<uint32_t> order = rows_by_source(rows);
-  Adjacency lists;
-  lists.edges = static_cast<int64_t>(order.size());
-  lists.offsets.assign(static_cast<size_t>(rows.target_nodes) + 1, 0);
-  for (uint32_t row : order) ++lists.offsets[rows.targets[row] + 1];
-  begin_lists(lists.offsets);
-  lists.sources.resize(order.size());
-  if (!rows.times_us.empty()) lists.times_us.resize(order.size());
+  std::vector<uint32_t> offsets(static_cast<size_t>(rows.target_nodes) + 1, 0);
+  for (uint32_t row : order) ++offsets[rows.targets[row] + 1];
+  begin_lists(offsets);
+  std::vector<NodeId> sources(order.size());
+  std::vector<int64_t> times_us(rows.times_us.empty() ? 0 : order.size());
   for (uint32_t row : order) {
-    const uint32_t place = lists.offsets[rows.targets[row] + 1]++;
-    lists.sources[place] = rows.sources[row];
-    if (!rows.times_us.empty()) lists.times_us[place] = rows.times_us[row];
+    const uint32_t place = offsets[rows.targets[row] + 1]++;
+    sources[place] = rows.sources[row];
+    if (!times_us.empty()) times_us[place] = rows.times_us[row];
   }
-  if (rows.times_us.empty()) return lists;
-  pool.for_chunks(rows.target_nodes, kTargetsPerChunk, [&](int64_t begin, int64_t end) {
-    std::vector<std::pair<int64_t, NodeId>> scratch;
-    for (int64_t t = begin; t < end; ++t) {
-      const uint32_t first = lists.offsets[static_cast<size_t>(t)],
-                     last = lists.offsets[static_cast<size_t>(t) + 1];
-      sort_list(lists.sources.data() + first, lists.times_us.data() + first, last - first, scratch);
-    }
-  });
-  return lists;
+  if (!times_us.empty()) sort_lists(offsets, sources, times_us, pool);
+  return {std::move(offsets), std::move(sources), std::move(times_us), static_cast<int64_t>(order.size())};
 }
-
 }  // namespace rle

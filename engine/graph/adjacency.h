@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <tuple>
 #include <vector>
 
+#include "base/array.h"
 #include "base/ids.h"
 #include "base/thread_pool.h"
 
@@ -18,11 +20,15 @@ inline constexpr int64_t kAlwaysVisible = INT64_MIN;  // node time where the tab
 // target has one source at most: sources[t], kNoNode where it has none. Immutable once built; never leaves
 // graph/.
 struct Adjacency {
-  std::vector<uint32_t> offsets;  // (targets + 1), or empty
-  std::vector<NodeId> sources;
-  std::vector<int64_t> times_us;  // (edges) when the edge becomes visible; empty: as soon as its source is
-  int64_t edges = 0;              // that become visible at some time
-  bool disjoint = false;          // no source is in the lists twice
+  Array<uint32_t> offsets;  // (targets + 1), or empty
+  Array<NodeId> sources;
+  Array<int64_t> times_us;  // (edges) when the edge becomes visible; empty: as soon as its source is
+  int64_t edges = 0;        // that become visible at some time
+  bool disjoint = false;    // no source is in the lists twice
+
+  static auto members(auto& self) {
+    return std::tie(self.offsets, self.sources, self.times_us, self.edges, self.disjoint);
+  }
 };
 
 // parents[c] is the parent of child c, or kNoNode. Parents (children) with ids from `visible_*` on are never

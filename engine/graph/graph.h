@@ -22,6 +22,8 @@ struct NodeTypeInfo {
   std::string name;
   int64_t nodes = 0;
   bool has_time = false;
+
+  static auto members(auto& self) { return std::tie(self.name, self.nodes, self.has_time); }
 };
 
 // Messages flow source -> target; a target's neighbours are its sources.
@@ -30,6 +32,10 @@ struct EdgeTypeInfo {
   NodeTypeId source, target;
   int64_t edges = 0;                    // that become visible at some time
   int64_t dangling = 0, null_keys = 0;  // of the key behind it; of both keys for tables of type edge
+
+  static auto members(auto& self) {
+    return std::tie(self.name, self.source, self.target, self.edges, self.dangling, self.null_keys);
+  }
 };
 
 struct GraphSchema {
@@ -37,6 +43,8 @@ struct GraphSchema {
   std::vector<EdgeTypeInfo> edge_types;  // sorted by (source name, name, target name)
 
   NodeTypeId find_node_type(std::string_view name) const;  // Error{kInternal} where absent
+
+  static auto members(auto& self) { return std::tie(self.node_types, self.edge_types); }
 };
 
 enum class TemporalStrategy { kUniform, kLast };
@@ -89,7 +97,7 @@ class Graph {
 
   // Node times in microseconds; kAlwaysVisible / kNeverVisible as in adjacency.h.
   int64_t node_time_us(NodeTypeId type, NodeId node) const {
-    const std::vector<int64_t>& times = times_us_[type.index()];
+    const Array<int64_t>& times = times_us_[type.index()];
     return times.empty() ? kAlwaysVisible : times[node];
   }
 
@@ -117,18 +125,23 @@ class Graph {
   // The number of visible neighbours of one target (for tests and for `inspect`).
   int64_t visible_degree(EdgeTypeId type, NodeId target, int64_t seed_time_us, bool current_time) const;
 
+  static auto members(auto& self) {
+    return std::tie(self.schema_, self.times_us_, self.time_steps_s_, self.visible_nodes_, self.adjacency_,
+                    self.reverses_, self.keys_);
+  }
+
  private:
   friend class GraphBuilder;
 
   void sample_parents(const HopRequest& request, HopAnswer& answer) const;
 
   GraphSchema schema_;
-  std::vector<std::vector<int64_t>> times_us_;  // per node type, ascending; empty where it has no time
-  std::vector<int64_t> time_steps_s_;           // per node type
-  std::vector<NodeId> visible_nodes_;           // per node type: nodes with ids below it have no null time
-  std::vector<Adjacency> adjacency_;            // per edge type
-  std::vector<EdgeTypeId> reverses_;            // per edge type
-  std::vector<std::vector<KeyIndex>> keys_;     // per node type: primary key, candidate keys
+  std::vector<Array<int64_t>> times_us_;     // per node type, ascending; empty where it has no time
+  std::vector<int64_t> time_steps_s_;        // per node type
+  std::vector<NodeId> visible_nodes_;        // per node type: nodes with ids below it have no null time
+  std::vector<Adjacency> adjacency_;         // per edge type
+  std::vector<EdgeTypeId> reverses_;         // per edge type
+  std::vector<std::vector<KeyIndex>> keys_;  // per node type: primary key, candidate keys
 };
 
 }  // namespace rle

@@ -29,7 +29,8 @@ void BM_BuildTransactions(benchmark::State& state) {
   for (Table* table : {&customers, &transactions})
     for (Column& column : table->columns)
       if (column.name == (table == &customers ? "id" : "customersId"))
-        for (int64_t& value : column.ints) value = static_cast<int64_t>(mix64(static_cast<uint64_t>(value)));
+        for (int64_t& value : column.ints.edit())
+          value = static_cast<int64_t>(mix64(static_cast<uint64_t>(value)));
   run(state, {customers, articles, transactions}, kRows);
 }
 BENCHMARK(BM_BuildTransactions)->Arg(1)->Arg(2)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);

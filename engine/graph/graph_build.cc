@@ -91,7 +91,7 @@ void GraphBuilder::add_times(const Table& table) {
   std::vector<int64_t> times;
   int64_t nulls = 0;
   if (const Column* column = time_column(table)) {
-    times = column->ints;
+    times.assign(column->ints.begin(), column->ints.end());
     for (int64_t row = 0; row < column->rows; ++row)
       if (column->is_null(row)) times[static_cast<size_t>(row)] = kNeverVisible, ++nulls;
     RLE_CHECK(std::is_sorted(times.begin(), times.end()));  // canonical order: by time, nulls last
@@ -283,7 +283,7 @@ std::vector<int64_t> GraphBuilder::edge_times(const Table& table, const std::vec
                                               NodeTypeId type) const {
   const Column* column = time_column(table);
   if (column == nullptr) return {};
-  std::vector<int64_t> times = column->ints;
+  std::vector<int64_t> times(column->ints.begin(), column->ints.end());
   for (int64_t row = 0; row < column->rows; ++row) {
     const size_t i = static_cast<size_t>(row);
     if (column->is_null(row))

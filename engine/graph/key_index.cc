@@ -48,13 +48,14 @@ KeyIndex::KeyIndex(const Table& table, const Column& column, bool allow_null)
 }
 
 void KeyIndex::index_strings(const Table& table, const Column& column) {
-  direct_.assign(static_cast<size_t>(strings_ ? strings_->size() : 0), kNoNode);
+  std::vector<NodeId> direct(static_cast<size_t>(strings_ ? strings_->size() : 0), kNoNode);
   for (int64_t row = 0; row < column.rows; ++row) {
     if (column.is_null(row)) continue;
-    NodeId& node = direct_[static_cast<size_t>(column.codes[static_cast<size_t>(row)])];
+    NodeId& node = direct[static_cast<size_t>(column.codes[static_cast<size_t>(row)])];
     if (node != kNoNode) fail_duplicate(table, column, node, row);
     node = static_cast<NodeId>(row);
   }
+  direct_ = std::move(direct);
 }
 
 void KeyIndex::index_integers(const Table& table, const Column& column) {
@@ -69,36 +70,43 @@ void KeyIndex::index_integers(const Table& table, const Column& column) {
   if (present == 0) return;
   first_value_ = least;
   const uint64_t range = static_cast<uint64_t>(greatest) - static_cast<uint64_t>(least);
-  if (range < 4 * static_cast<uint64_t>(present) + 1024) {
-    direct_.assign(range + 1, kNoNode);
-  } else {
-    const uint64_t capacity = std::bit_ceil(static_cast<uint64_t>(present) / 3 * 4 + 8);
-    slots_.assign(capacity, Slot{});
-    mask_ = capacity - 1;
-    shift_ = 64 - std::countr_zero(capacity);
-  }
-  for (int64_t row = 0; row < column.rows; ++row)
-    if (!column.is_null(row)) insert(table, column, static_cast<NodeId>(row));
+  if (range < 4 * static_cast<uint64_t>(present) + 1024)
+    index_narrow(table, column, range + 1);
+  else
+    index_wide(table, column, std::bit_ceil(static_cast<uint64_t>(present) / 3 * 4 + 8));
 }
 
-void KeyIndex::insert(const Table& table, const Column& column, NodeId row) {
-  const int64_t value = column.ints[row];
-  if (slots_.empty()) {
-    NodeId& node = direct_[static_cast<uint64_t>(value) - static_cast<uint64_t>(first_value_)];
+void KeyIndex::index_narrow(const Table& table, const Column& column, uint64_t range) {
+  std::vector<NodeId> direct(range, kNoNode);
+  for (int64_t row = 0; row < column.rows; ++row) {
+    if (column.is_null(row)) continue;
+    const int64_t value = column.ints[static_cast<size_t>(row)];
+    NodeId& node = direct[static_cast<uint64_t>(value) - static_cast<uint64_t>(first_value_)];
     if (node != kNoNode) fail_duplicate(table, column, node, row);
-    node = row;
-    return;
+    node = static_cast<NodeId>(row);
   }
-  uint64_t place = slot_of(value) & mask_;
-  for (; slots_[place].node != kNoNode; place = (place + 1) & mask_)
-    if (slots_[place].key == value) fail_duplicate(table, column, slots_[place].node, row);
-  slots_[place] = {value, row};
+  direct_ = std::move(direct);
+}
+
+void KeyIndex::index_wide(const Table& table, const Column& column, uint64_t capacity) {
+  std::vector<Slot> slots(capacity);
+  mask_ = capacity - 1;
+  shift_ = 64 - std::countr_zero(capacity);
+  for (int64_t row = 0; row < column.rows; ++row) {
+    if (column.is_null(row)) continue;
+    const int64_t value = column.ints[static_cast<size_t>(row)];
+    uint64_t place = slot_of(value) & mask_;
+    for (; slots[place].node != kNoNode; place = (place + 1) & mask_)
+      if (slots[place].key == value) fail_duplicate(table, column, slots[place].node, row);
+    slots[place] = {value, static_cast<NodeId>(row)};
+  }
+  slots_ = std::move(slots);
 }
 
 std::vector<NodeId> KeyIndex::rows_of_codes(const StringPool& pool) const {
   const int64_t codes = pool.size(), keys = strings_ ? strings_->size() : 0;
   std::vector<NodeId> rows(static_cast<size_t>(codes), kNoNode);
-  if (&pool == strings_.get()) return direct_;
+  if (&pool == strings_.get()) return {direct_.begin(), direct_.end()};
   if (codes < keys / 16) {
     for (int64_t code = 0; code < codes; ++code) {
       const int32_t own = strings_->find(pool.at(code));

@@ -19,6 +19,7 @@ class KeyIndex {
   // Error{kSpec}: the column is neither integer nor string. Error{kData}: a value that occurs twice, or a
   // null where `allow_null` is not set, with the positions of the rows in their source, counted from 1.
   KeyIndex(const Table& table, const Column& column, bool allow_null);
+  KeyIndex() = default;  // of nothing, to be filled from a snapshot
 
   const std::string& column() const { return column_; }
   PhysicalType type() const { return type_; }
@@ -39,24 +40,31 @@ class KeyIndex {
   // For each code of `pool` the row whose key is that string, or kNoNode. String keys only.
   std::vector<NodeId> rows_of_codes(const StringPool& pool) const;
 
+  static auto members(auto& self) {
+    return std::tie(self.column_, self.type_, self.first_value_, self.direct_, self.slots_, self.mask_,
+                    self.shift_, self.strings_);
+  }
+
  private:
   struct Slot {
     int64_t key = 0;
     NodeId node = kNoNode;
+    uint32_t unused = 0;  // so that all bytes are told
   };
 
   uint64_t slot_of(int64_t value) const {
     return (static_cast<uint64_t>(value) * 0x9e3779b97f4a7c15ull) >> shift_;
   }
   void index_integers(const Table& table, const Column& column);
+  void index_narrow(const Table& table, const Column& column, uint64_t range);
+  void index_wide(const Table& table, const Column& column, uint64_t capacity);
   void index_strings(const Table& table, const Column& column);
-  void insert(const Table& table, const Column& column, NodeId row);
 
   std::string column_;
-  PhysicalType type_;
+  PhysicalType type_ = PhysicalType::kInt64;
   int64_t first_value_ = 0;
-  std::vector<NodeId> direct_;  // integers: by value - first_value_; strings: by code
-  std::vector<Slot> slots_;     // integers of a wide range
+  Array<NodeId> direct_;  // integers: by value - first_value_; strings: by code
+  Array<Slot> slots_;     // integers of a wide range
   uint64_t mask_ = 0;
   int shift_ = 63;
   std::shared_ptr<const StringPool> strings_;

@@ -24,8 +24,8 @@ inline Column int_column(std::string name, const Values<int64_t>& values,
   column.type = type;
   column.rows = static_cast<int64_t>(values.size());
   for (const auto& value : values) {
-    column.ints.push_back(value.value_or(0));
-    column.valid.push_back(value.has_value());
+    column.ints.edit().push_back(value.value_or(0));
+    column.valid.edit().push_back(value.has_value());
   }
   return column;
 }
@@ -45,10 +45,10 @@ inline Column string_column(std::string name, const Values<std::string>& values)
   std::sort(sorted.begin(), sorted.end());
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   for (const auto& value : values) {
-    column.codes.push_back(
+    column.codes.edit().push_back(
         value ? static_cast<int32_t>(std::lower_bound(sorted.begin(), sorted.end(), *value) - sorted.begin())
               : 0);
-    column.valid.push_back(value.has_value());
+    column.valid.edit().push_back(value.has_value());
   }
   column.strings = std::make_shared<StringPool>(sorted);
   return column;
@@ -74,8 +74,8 @@ inline Table numbered(std::string name, int64_t rows, std::optional<int64_t> day
   date.type = PhysicalType::kTimestamp;
   id.rows = date.rows = rows;
   for (int64_t row = 0; row < rows; ++row) {
-    id.ints.push_back(row);
-    if (days) date.ints.push_back(row * *days / rows * 86'400'000'000);
+    id.ints.edit().push_back(row);
+    if (days) date.ints.edit().push_back(row * *days / rows * 86'400'000'000);
   }
   made.columns.push_back(std::move(id));
   made.schema.primary_key = "id";
@@ -94,7 +94,7 @@ inline void link(Table& child, const Table& parent, RngKey key, double skew = 1)
   for (int64_t row = 0; row < child.rows; ++row) {
     double u = stream.uniform();
     for (double s = skew; s > 1; s -= 1) u *= stream.uniform();
-    column.ints.push_back(static_cast<int64_t>(u * static_cast<double>(parent.rows)));
+    column.ints.edit().push_back(static_cast<int64_t>(u * static_cast<double>(parent.rows)));
   }
   child.schema.foreign_keys.push_back({column.name, parent.schema.name, "id", false});
   child.columns.push_back(std::move(column));
@@ -105,7 +105,7 @@ inline void link_in_order(Table& child, const Table& parent) {
   Column column;
   column.name = parent.schema.name + "Id";
   column.rows = child.rows;
-  for (int64_t row = 0; row < child.rows; ++row) column.ints.push_back(row * parent.rows / child.rows);
+  for (int64_t row = 0; row < child.rows; ++row) column.ints.edit().push_back(row * parent.rows / child.rows);
   child.schema.foreign_keys.push_back({column.name, parent.schema.name, "id", false});
   child.columns.push_back(std::move(column));
 }

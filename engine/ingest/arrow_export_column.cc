@@ -54,7 +54,7 @@ Bytes times(const Column& column, int64_t begin, int64_t end, int64_t divide, in
   });
 }
 
-Bytes bits(const std::vector<int64_t>& values, int64_t begin, int64_t end) {
+Bytes bits(const Array<int64_t>& values, int64_t begin, int64_t end) {
   Bytes bytes(static_cast<size_t>(end - begin + 7) / 8, 0);
   for (int64_t row = begin; row < end; ++row) {
     const int64_t at = row - begin;

@@ -13,9 +13,9 @@ ColumnImporter::ColumnImporter(ImportOptions options, PhysicalType type, std::st
   column_.type = type;
   column_.arrow_format = std::move(arrow_format);
   const auto rows = static_cast<size_t>(options_.expected_rows);
-  if (type == PhysicalType::kInt64 || type == PhysicalType::kTimestamp) column_.ints.reserve(rows);
-  if (type == PhysicalType::kFloat64) column_.floats.reserve(rows);
-  if (type == PhysicalType::kString) column_.codes.reserve(rows);
+  if (type == PhysicalType::kInt64 || type == PhysicalType::kTimestamp) column_.ints.edit().reserve(rows);
+  if (type == PhysicalType::kFloat64) column_.floats.edit().reserve(rows);
+  if (type == PhysicalType::kString) column_.codes.edit().reserve(rows);
 }
 
 void ColumnImporter::append(const ArrowArray& array) {
@@ -32,14 +32,14 @@ void ColumnImporter::append_validity(const ArrowArray& array) {
     if (!present.present()) return;
     while (begin < array.length && present[begin]) ++begin;
     if (begin == array.length) return;
-    column_.valid.assign(static_cast<size_t>(column_.rows), 1);
+    column_.valid.edit().assign(static_cast<size_t>(column_.rows), 1);
     begin = 0;
   }
   const size_t at = column_.valid.size();
-  column_.valid.resize(at + static_cast<size_t>(array.length), 1);
+  column_.valid.edit().resize(at + static_cast<size_t>(array.length), 1);
   if (!present.present()) return;
   for (int64_t i = begin; i < array.length; ++i)
-    column_.valid[at + static_cast<size_t>(i)] = present[i] ? 1 : 0;
+    column_.valid.edit()[at + static_cast<size_t>(i)] = present[i] ? 1 : 0;
 }
 
 Column ColumnImporter::finish() {
@@ -62,13 +62,13 @@ void ColumnImporter::settle_time() {
   }
   column_.type = PhysicalType::kTimestamp;
   column_.arrow_format = "tsu:";
-  column_.floats.clear();
-  column_.ints.assign(static_cast<size_t>(column_.rows), 0);
+  column_.floats.edit().clear();
+  column_.ints.edit().assign(static_cast<size_t>(column_.rows), 0);
 }
 
 void ColumnImporter::set_null(int64_t row) {
-  if (column_.valid.empty()) column_.valid.assign(static_cast<size_t>(column_.rows), 1);
-  column_.valid[static_cast<size_t>(row)] = 0;
+  if (column_.valid.empty()) column_.valid.edit().assign(static_cast<size_t>(column_.rows), 1);
+  column_.valid.edit()[static_cast<size_t>(row)] = 0;
 }
 
 std::string ColumnImporter::where(int64_t row) const {

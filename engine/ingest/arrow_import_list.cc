@@ -18,7 +18,7 @@ class ListImporter : public ColumnImporter {
       : ColumnImporter(std::move(options), type, "+l"),
         list_(parse_arrow_type(schema)),
         item_(parse_arrow_type(*schema.children[0])) {
-    column_.offsets.push_back(0);
+    column_.offsets.edit().push_back(0);
   }
 
  protected:
@@ -30,7 +30,7 @@ class ListImporter : public ColumnImporter {
         const Span span = span_of(array, i);
         for (int64_t k = span.begin; k < span.end; ++k) append_item(items, k, present[k], first + i);
       }
-      column_.offsets.push_back(size());
+      column_.offsets.edit().push_back(size());
     }
   }
 
@@ -38,7 +38,7 @@ class ListImporter : public ColumnImporter {
     if (column_.type != PhysicalType::kStringList) return;
     std::vector<int32_t> code_of;
     column_.strings = interner_.finish(code_of);
-    for (int32_t& code : column_.codes) code = code_of[static_cast<size_t>(code)];
+    for (int32_t& code : column_.codes.edit()) code = code_of[static_cast<size_t>(code)];
   }
 
  private:
@@ -66,16 +66,16 @@ class ListImporter : public ColumnImporter {
 
   void append_item(const ArrowArray& items, int64_t k, bool present, int64_t row) {
     if (column_.type == PhysicalType::kFloatList) {
-      column_.floats32.push_back(present ? float_item(items, k) : std::nanf(""));
+      column_.floats32.edit().push_back(present ? float_item(items, k) : std::nanf(""));
     } else if (present && column_.type == PhysicalType::kIntList) {
-      column_.ints.push_back(int_item(items, k, row));
+      column_.ints.edit().push_back(int_item(items, k, row));
     } else if (present) {
       const std::string_view text = StringsView(items, item_.kind)[k];
       const int32_t known = interner_.size();
       const int32_t code = interner_.intern(text);
       if (code == known && !is_utf8(text))
         fail_row(row, "an item of the list is not UTF-8; store the column as UTF-8");
-      column_.codes.push_back(code);
+      column_.codes.edit().push_back(code);
     }
   }
 

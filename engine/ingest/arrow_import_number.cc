@@ -15,8 +15,8 @@ class NullImporter : public ColumnImporter {
  protected:
   // The null type has no bitmap: every row is null.
   void append_values(const ArrowArray& array, int64_t first) override {
-    column_.valid.assign(static_cast<size_t>(first + array.length), 0);
-    column_.ints.resize(static_cast<size_t>(first + array.length), 0);
+    column_.valid.edit().assign(static_cast<size_t>(first + array.length), 0);
+    column_.ints.edit().resize(static_cast<size_t>(first + array.length), 0);
   }
 };
 
@@ -29,8 +29,8 @@ class IntImporter : public ColumnImporter {
  protected:
   void append_values(const ArrowArray& array, int64_t first) override {
     const T* from = values_of<T>(array);
-    column_.ints.resize(static_cast<size_t>(first + array.length));
-    int64_t* to = column_.ints.data() + first;
+    column_.ints.edit().resize(static_cast<size_t>(first + array.length));
+    int64_t* to = column_.ints.edit().data() + first;
     for (int64_t i = 0; i < array.length; ++i) to[i] = static_cast<int64_t>(from[i]);
     if (!column_.valid.empty()) {
       for (int64_t i = 0; i < array.length; ++i) to[i] = is_null_at(first + i) ? 0 : to[i];
@@ -60,7 +60,7 @@ class BoolImporter : public ColumnImporter {
   void append_values(const ArrowArray& array, int64_t first) override {
     const BitView bits(array.buffers[1], array.offset);
     for (int64_t i = 0; i < array.length; ++i)
-      column_.ints.push_back(!is_null_at(first + i) && bits[i] ? 1 : 0);
+      column_.ints.edit().push_back(!is_null_at(first + i) && bits[i] ? 1 : 0);
   }
 };
 
@@ -73,7 +73,7 @@ class FractionalImporter : public ColumnImporter {
   void finish_values() override {
     if (!options_.is_key || column_.type != PhysicalType::kFloat64) return;
     constexpr double kExact = 9007199254740992.0;  // 2^53: above it a double is no longer one integer
-    column_.ints.resize(column_.floats.size());
+    column_.ints.edit().resize(column_.floats.size());
     for (size_t i = 0; i < column_.floats.size(); ++i) {
       const double value = column_.floats[i];
       if (!(std::fabs(value) < kExact) || value != std::floor(value)) {
@@ -83,9 +83,9 @@ class FractionalImporter : public ColumnImporter {
                 "the key is {}; keys are integers below 2^53 here, or strings: cast the column in the source",
                 value));
       }
-      column_.ints[i] = static_cast<int64_t>(value);
+      column_.ints.edit()[i] = static_cast<int64_t>(value);
     }
-    std::vector<double>().swap(column_.floats);
+    column_.floats = {};
     column_.type = PhysicalType::kInt64;
   }
 };
@@ -99,8 +99,8 @@ class FloatImporter : public FractionalImporter {
  protected:
   void append_values(const ArrowArray& array, int64_t first) override {
     const T* from = values_of<T>(array);
-    column_.floats.resize(static_cast<size_t>(first + array.length));
-    double* to = column_.floats.data() + first;
+    column_.floats.edit().resize(static_cast<size_t>(first + array.length));
+    double* to = column_.floats.edit().data() + first;
     for (int64_t i = 0; i < array.length; ++i) {
       if constexpr (std::is_same_v<T, uint16_t>) {
         to[i] = half_to_float(from[i]);
@@ -140,7 +140,7 @@ class DecimalImporter : public FractionalImporter {
         fits = in_range(whole);
       }
       if (fits) {
-        column_.ints.push_back(static_cast<int64_t>(whole));
+        column_.ints.edit().push_back(static_cast<int64_t>(whole));
         return;
       }
       if (options_.is_key) {
@@ -152,10 +152,10 @@ class DecimalImporter : public FractionalImporter {
                 to_text(value)));
       }
       column_.type = PhysicalType::kFloat64;
-      column_.floats.assign(column_.ints.begin(), column_.ints.end());
-      std::vector<int64_t>().swap(column_.ints);
+      column_.floats.edit().assign(column_.ints.begin(), column_.ints.end());
+      column_.ints = {};
     }
-    column_.floats.push_back(decimal_to_double(value, scale_));
+    column_.floats.edit().push_back(decimal_to_double(value, scale_));
   }
 
   static bool in_range(Int128 value) {

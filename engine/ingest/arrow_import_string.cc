@@ -47,7 +47,7 @@ class StringImporter : public ColumnImporter {
     const RowStrings strings(array, schema_);
     const bool dictionary = schema_.dictionary != nullptr;
     if (dictionary) codes_of_entries_.assign(static_cast<size_t>(array.dictionary->length), -1);
-    column_.codes.resize(static_cast<size_t>(first + array.length), 0);
+    column_.codes.edit().resize(static_cast<size_t>(first + array.length), 0);
     for (int64_t i = 0; i < array.length; ++i) {
       const int64_t row = first + i;
       if (is_null_at(row)) continue;
@@ -59,7 +59,7 @@ class StringImporter : public ColumnImporter {
       int32_t code = dictionary ? codes_of_entries_[static_cast<size_t>(entry)] : -1;
       if (code < 0) code = intern(strings.at(entry), row);
       if (dictionary) codes_of_entries_[static_cast<size_t>(entry)] = code;
-      column_.codes[static_cast<size_t>(row)] = code;
+      column_.codes.edit()[static_cast<size_t>(row)] = code;
     }
   }
 
@@ -68,7 +68,7 @@ class StringImporter : public ColumnImporter {
     column_.strings = interner_.finish(code_of);
     if (code_of.empty()) return;
     for (int64_t row = 0; row < column_.rows; ++row) {
-      int32_t& code = column_.codes[static_cast<size_t>(row)];
+      int32_t& code = column_.codes.edit()[static_cast<size_t>(row)];
       code = is_null_at(row) ? 0 : code_of[static_cast<size_t>(code)];
     }
   }
@@ -96,7 +96,7 @@ class TextTimeImporter : public ColumnImporter {
  protected:
   void append_values(const ArrowArray& array, int64_t first) override {
     const RowStrings strings(array, schema_);
-    column_.ints.resize(static_cast<size_t>(first + array.length), 0);
+    column_.ints.edit().resize(static_cast<size_t>(first + array.length), 0);
     for (int64_t i = 0; i < array.length; ++i) {
       if (is_null_at(first + i)) continue;
       const int64_t entry = strings.entry(i);
@@ -111,7 +111,7 @@ class TextTimeImporter : public ColumnImporter {
                  fmt::format("'{}' is no time; expected ISO 8601, such as 2020-08-31 or 2020-08-31 12:30:00",
                              shown(text)));
       }
-      column_.ints[static_cast<size_t>(first + i)] = *time;
+      column_.ints.edit()[static_cast<size_t>(first + i)] = *time;
     }
   }
 

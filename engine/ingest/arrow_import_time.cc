@@ -16,8 +16,8 @@ class TimeImporter : public ColumnImporter {
  protected:
   void append_values(const ArrowArray& array, int64_t first) override {
     const T* from = values_of<T>(array);
-    column_.ints.resize(static_cast<size_t>(first + array.length));
-    int64_t* to = column_.ints.data() + first;
+    column_.ints.edit().resize(static_cast<size_t>(first + array.length));
+    int64_t* to = column_.ints.edit().data() + first;
     for (int64_t i = 0; i < array.length; ++i) {
       if (is_null_at(first + i)) continue;
       const int64_t value = from[i];

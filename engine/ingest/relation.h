@@ -32,6 +32,7 @@ class RelationCatalog {
 
   // Error{kSpec}: missing, unreadable, of a newer version. Error{kData}: text that is not UTF-8.
   const Relation& open(const std::string& source);
+  const std::filesystem::path& base_folder() const { return base_folder_; }
 
  private:
   Relation open_file(const std::string& source, const SourcePath& path);

@@ -5,6 +5,7 @@
 
 #include "ingest/arrow_abi.h"
 #include "ingest/arrow_import.h"
+#include "ingest/arrow_type.h"
 #include "ingest/relation.h"
 
 namespace rle {
@@ -107,6 +108,58 @@ SourceReader::SourceReader(SourceReader&&) noexcept = default;
 
 std::vector<SourceColumn> SourceReader::columns(const std::string& source) {
   return impl_->catalog.open(source).columns;
+}
+
+std::vector<std::filesystem::path> SourceReader::files(const std::string& source) {
+  const SourcePath path = parse_source(source, impl_->catalog.base_folder());
+  if (path.is_glob) {
+    std::vector<std::filesystem::path> files;
+    const std::string sql = fmt::format("SELECT file FROM glob({}) ORDER BY file", quote_text(path.pattern));
+    for (const auto& row : query_texts(impl_->connection, sql)) files.emplace_back(row.at(0));
+    return files;
+  }
+  // What DuckDB has not yet moved into the database file itself.
+  const std::filesystem::path log = path.file.string() + ".wal";
+  std::error_code ignored;
+  if (path.kind == SourceKind::kDuckdb && std::filesystem::exists(log, ignored)) return {path.file, log};
+  return {path.file};
+}
+
+int64_t SourceReader::count_rows(const std::string& source) {
+  return impl_->count_rows(impl_->catalog.open(source));
+}
+
+SourceSize SourceReader::size(const TableSchema& schema, const std::vector<std::string>& column_names) {
+  const Relation& relation = impl_->catalog.open(schema.source);
+  SourceSize size;
+  std::string list = "count(*)";
+  for (const std::string& name : column_names) {
+    const ArrowKind type = parse_arrow_format(relation.require(schema.name, name).arrow_format).kind;
+    const std::string column = quote_name(name);
+    const bool text = is_string(type), integer = is_integer(type) && !schema.is_key(name);
+    list += text || integer ? fmt::format(", approx_count_distinct({})", column) : ", 0";
+    list += text            ? fmt::format(", coalesce(avg(strlen({})), 0)", column)
+            : is_list(type) ? fmt::format(", coalesce(avg(len({})), 0)", column)
+                            : ", 0";
+    size.columns.push_back({text            ? ColumnSize::Kind::kText
+                            : is_list(type) ? ColumnSize::Kind::kList
+                                            : ColumnSize::Kind::kScalar,
+                            0, 0});
+  }
+  try {
+    const std::string row = fmt::format("SELECT {} FROM {}", list, relation.sql);
+    const auto values =
+        query_texts(impl_->connection, fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({})", row))
+            .at(0);
+    size.rows = std::stoll(values.at(0));
+    for (size_t c = 0; c < size.columns.size(); ++c) {
+      size.columns[c].distinct = std::stoll(values.at(2 * c + 1));
+      size.columns[c].length = std::stod(values.at(2 * c + 2));
+    }
+  } catch (const DriverError& error) {
+    fail_source(ErrorCode::kIo, schema.source, error);
+  }
+  return size;
 }
 
 Table SourceReader::read(const TableSchema& schema, const std::vector<std::string>& column_names,

@@ -21,6 +21,18 @@ struct SourceColumn {
   bool readable = true;      // false: a type that is refused by name where the column is asked for
 };
 
+// How much a column holds. distinct: an estimate; of texts and integers.
+struct ColumnSize {
+  enum class Kind { kScalar, kText, kList };
+  Kind kind = Kind::kScalar;
+  int64_t distinct = 0;
+  double length = 0;  // mean; bytes of texts, elements of lists
+};
+struct SourceSize {
+  int64_t rows = 0;
+  std::vector<ColumnSize> columns;
+};
+
 // An open reader over local sources. Owns its database connection; used from one thread.
 class SourceReader {
  public:
@@ -31,6 +43,12 @@ class SourceReader {
   // Column names and types of a source. Error{kSpec}: missing file or table (nearest name offered),
   // unreadable file.
   std::vector<SourceColumn> columns(const std::string& source);
+
+  // The files that a source's rows come from, sorted.
+  std::vector<std::filesystem::path> files(const std::string& source);
+  int64_t count_rows(const std::string& source);
+  // Reads the columns whose sizes are asked for, and keeps nothing of them.
+  SourceSize size(const TableSchema& schema, const std::vector<std::string>& column_names);
 
   // Reads the named columns only. times: those to be read as times where they are ISO text (declared
   // datetime). Error{kSpec}: a missing column (nearest offered), a type that can't be read (named).

@@ -133,7 +133,7 @@ TEST_F(WriterTest, WhatExistsIsNotTouched) {
 
 TEST_F(WriterTest, AFailedWriteLeavesNothing) {
   Table table = sample(100);
-  table.columns[2].ints[50] = INT64_MAX;  // does not fit the int32 it says it is
+  table.columns[2].ints.edit()[50] = INT64_MAX;  // does not fit the int32 it says it is
   for (const std::string name : {"out.parquet", "out.csv", "out.duckdb::t", "out.duckdb::s.t"}) {
     EXPECT_THROW(write_table(target(name), table), Error) << name;
     EXPECT_EQ(entries(), (Rows{"sample.duckdb"})) << name;

@@ -16,10 +16,14 @@ void read_output(const SpecValue& value, OutputSpec& output) {
   if (const auto flatten = object.find("flatten")) output.flatten = boolean_of(*flatten);
 }
 
-std::string read_data_source(const SpecObject& root) {
+// Returns data.source; "": each source stands for itself.
+std::string read_data(const SpecObject& root, JobSpec& spec) {
   const auto data = root.find("data");
   if (!data) return "";
-  const SpecObject object(*data, {"source"});
+  const SpecObject object(*data, {"source", "snapshot"});
+  if (const auto snapshot = object.find("snapshot"))
+    spec.snapshot_folder = spec.base_folder / text_of(*snapshot, "a folder's path");
+  if (spec.snapshot_folder && !object.find("source")) return "";
   return text_of(object.require("source"), "a folder or a .duckdb file");
 }
 
@@ -61,7 +65,7 @@ JobSpec parse_job_spec(std::string_view text, SpecFormat format, const std::file
   const SpecObject root({&tree, ""}, {"dataset", "data", "tables", "task", "config", "output"});
   JobSpec spec;
   spec.base_folder = base_folder;
-  const std::string data_source = read_data_source(root);
+  const std::string data_source = read_data(root, spec);
   spec.dataset_name = name_of(root.require("dataset"));
   read_tables(root.require("tables"), data_source, spec);
   if (const auto task = root.find("task")) read_task(*task, data_source, spec);

@@ -47,6 +47,8 @@ struct JobSpec {
   InferenceMode inference =
       InferenceMode::kSampled;  // of evaluate, predict, and what fit tells of the finished model
   CheckpointSchedule checkpoint;
+  std::optional<std::filesystem::path> snapshot_folder;  // of tables and graph; absent: none
+  std::optional<int64_t> memory_limit_bytes;
   OutputSpec output;
   std::vector<std::string> warnings;  // what is accepted, and a person should know before training
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "job/memory_need.h"
+#include "job/table_snapshots.h"
+#include "train/dataset_snapshots.h"
 
 namespace rle {
 namespace {
@@ -12,6 +15,55 @@ std::vector<std::string> datetime_columns(const TableSchema& schema) {
   for (const ColumnSpec& column : schema.columns)
     if (column.dtype == Dtype::kDatetime) times.push_back(column.name);
   return times;
+}
+
+// Before a row is kept: does the run fit into the user's limit?
+void check_need(SourceReader& reader, const JobSpec& spec, std::vector<TablePlan> plans,
+                const SnapshotFolder* folder) {
+  std::vector<Table> tables;
+  for (TablePlan& plan : plans) {
+    tables.emplace_back();
+    tables.back().schema = plan.schema;
+    tables.back().source_place = plan.key.place;
+    if (folder == nullptr) continue;
+    plan.kept = folder->has(plan.key);
+    plan.features_kept =
+        plan.kept && (plan.schema.type == TableType::kEdge || folder->has(features_key(tables.back())));
+  }
+  const bool graph_kept =
+      std::all_of(plans.begin(), plans.end(), [](const TablePlan& p) { return p.kept; }) &&
+      folder != nullptr && folder->has(graph_key(tables));
+  int64_t labels = 0;
+  if (spec.task)
+    for (const auto& source : {spec.task->train, spec.task->validation, spec.task->test})
+      if (source) labels += reader.count_rows(*source);
+  check_memory(memory_need(reader, spec, plans, graph_kept, labels), spec);
+}
+
+// In canonical order.
+std::vector<Table> load_tables(SourceReader& reader, const JobSpec& spec, SnapshotFolder* folder,
+                               Report& report, const CancelToken* cancel) {
+  std::optional<TableSnapshots> snapshots;
+  if (folder != nullptr) snapshots.emplace(*folder, reader);
+  std::vector<TablePlan> plans;
+  for (const TableSchema& schema : spec.tables) {
+    TablePlan& plan = plans.emplace_back();
+    plan.schema = schema;
+    plan.columns = reader.used_columns(schema, report);
+    if (snapshots) plan.key = snapshots->key(schema, plan.columns, datetime_columns(schema));
+  }
+  if (spec.memory_limit_bytes) check_need(reader, spec, plans, folder);
+  std::vector<Table> tables;
+  for (const TablePlan& plan : plans) {
+    const std::vector<std::string> times = datetime_columns(plan.schema);
+    if (snapshots) {
+      tables.push_back(snapshots->read(plan.key, plan.schema, plan.columns, times, cancel));
+    } else {
+      tables.push_back(reader.read(plan.schema, plan.columns, times, report, cancel));
+      sort_canonically(tables.back());
+    }
+  }
+  return tables;
 }
 
 std::optional<Table> load_labels(SourceReader& reader, const TaskSpec& task, Split split,
@@ -31,6 +83,17 @@ std::optional<Table> load_labels(SourceReader& reader, const TaskSpec& task, Spl
 
 }  // namespace
 
+DatasetInput dataset_input(LoadedData& data, const JobSpec& spec) {
+  DatasetInput input;
+  input.tables = std::move(data.tables);
+  input.train = data.train ? &*data.train : nullptr;
+  input.validation = data.validation ? &*data.validation : nullptr;
+  input.test = data.test ? &*data.test : nullptr;
+  input.visible_until_us = spec.visible_until_us;
+  input.snapshots = data.snapshots.get();
+  return input;
+}
+
 TableSchema label_schema(const TaskSpec& task, std::string_view name, const std::string& source) {
   TableSchema schema;
   schema.name = name;
@@ -46,12 +109,8 @@ LoadedData load_data(SourceReader& reader, const JobSpec& spec, const SplitChoic
                      const CancelToken* cancel) {
   note_time_zones(reader, spec, splits, report);
   LoadedData data;
-  for (const TableSchema& schema : spec.tables) {
-    Table table =
-        reader.read(schema, reader.used_columns(schema, report), datetime_columns(schema), report, cancel);
-    sort_canonically(table);
-    data.tables.push_back(std::move(table));
-  }
+  if (spec.snapshot_folder) data.snapshots = std::make_unique<SnapshotFolder>(*spec.snapshot_folder, report);
+  data.tables = load_tables(reader, spec, data.snapshots.get(), report, cancel);
   if (!spec.task) return data;
   const TaskSpec& task = *spec.task;
   if (splits.train) data.train = load_labels(reader, task, Split::kTrain, task.train, report, cancel);

@@ -2,19 +2,23 @@
 // read.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/cancel.h"
 #include "base/report.h"
+#include "base/snapshot_folder.h"
 #include "ingest/source.h"
 #include "job/job_spec.h"
+#include "train/dataset.h"
 #include "train/signature.h"
 
 namespace rle {
 
 struct LoadedData {
+  std::unique_ptr<SnapshotFolder> snapshots;     // nullptr: the specification asks for none
   std::vector<Table> tables;                     // of the specification's order, rows in canonical order
   std::optional<Table> train, validation, test;  // label tables, rows in the source's order
 };
@@ -48,6 +52,9 @@ void require_splits(const JobSpec& spec, const SplitChoice& splits, std::string_
 // Reads every table, and the chosen label tables that the specification names. Errors as SourceReader's.
 LoadedData load_data(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits, Report& report,
                      const CancelToken* cancel);
+
+// What a dataset is built from: the tables are moved out of `data`, label tables and snapshots borrowed.
+DatasetInput dataset_input(LoadedData& data, const JobSpec& spec);
 
 // The columns a label table is read with: entity, time and target as far as the source has them.
 TableSchema label_schema(const TaskSpec& task, std::string_view name, const std::string& source);

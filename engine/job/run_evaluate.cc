@@ -67,12 +67,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
   check_sources(reader, spec, choice);
   LoadedData data = load_data(reader, spec, choice, context.report, context.cancel);
 
-  DatasetInput input;
-  input.tables = std::move(data.tables);
-  input.train = data.train ? &*data.train : nullptr;
-  input.validation = data.validation ? &*data.validation : nullptr;
-  input.test = data.test ? &*data.test : nullptr;
-  input.visible_until_us = spec.visible_until_us;
+  DatasetInput input = dataset_input(data, spec);
   TrainedModel model = trained;
   model.task.horizon_us = spec.task->horizon_us;
   model.task.entity_column = spec.task->entity_column;

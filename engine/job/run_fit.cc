@@ -20,13 +20,8 @@ TrainingData load_training_data(const JobSpec& spec, bool identify, const RunCon
   LoadedData data = load_data(reader, spec, splits, context.report, context.cancel);
   TrainingData out;
   if (identify) out.identity["tables"] = tables_identity(data.tables);
-  DatasetInput input;
-  input.tables = std::move(data.tables);
+  DatasetInput input = dataset_input(data, spec);
   input.task = *spec.task;
-  input.train = &*data.train;
-  input.validation = &*data.validation;
-  input.test = data.test ? &*data.test : nullptr;
-  input.visible_until_us = spec.visible_until_us;
   input.shallow_embeddings = spec.train.model.shallow_embeddings;
   out.dataset = build_training_dataset(std::move(input), context.pool, context.report);
   const Dataset& dataset = out.dataset;
@@ -81,6 +76,8 @@ FitOutcome outcome_of(const FitResult& result, double seconds) {
 
 FitOutcome run_fit(const JobSpec& spec, const FitRequest& request, FitHooks hooks,
                    const RunContext& context) {
+  const auto clock = hooks.clock ? hooks.clock : [] { return 0.0; };
+  const double begin = clock();
   require_splits(spec, {.train = true, .validation = true}, "fit");
   check_precision(spec);
   check_model_folder(request.model_folder, request.resume);
@@ -93,11 +90,11 @@ FitOutcome run_fit(const JobSpec& spec, const FitRequest& request, FitHooks hook
   check_model_folder(request.model_folder, request.resume);  // another run may have ended meanwhile
   checkpoints.open(std::move(data.identity), hooks);
   MetricsLog log(request.model_folder, checkpoints.former_epochs());
-  const auto clock = hooks.clock ? hooks.clock : [] { return 0.0; };
   const double start = clock();
   hooks = with_log(std::move(hooks), log, context.cancel);
   const FitResult result = train(dataset, spec.train, checkpoints, hooks, context);
   FitOutcome outcome = outcome_of(result, clock() - start);
+  outcome.data_seconds = start - begin;
   if (result.interrupted) outcome.resumable_step = checkpoints.finish();
   if (result.interrupted && !result.best_epoch) return outcome;
   save_model(request.model_folder, make_trained_model(dataset, spec.train, result));

@@ -37,6 +37,7 @@ struct FitOutcome {
   std::string metric;
   bool interrupted = false, stopped_early = false;
   std::optional<int64_t> resumable_step;  // interrupted: --resume goes on after so many steps
+  double data_seconds = 0;                // until training began: reading, graph, encoding
   double seconds = 0;                     // of training
   int64_t parameters = 0;
   std::vector<SplitScore> scores;  // validation, and test where it is labelled; none after an interrupt

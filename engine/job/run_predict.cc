@@ -93,10 +93,8 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
 
   model.task.entity_column = spec.task->entity_column;
   model.task.time_column = spec.task->time_column;
-  DatasetInput input;
-  input.tables = std::move(data.tables);
+  DatasetInput input = dataset_input(data, spec);
   input.test = &source;
-  input.visible_until_us = spec.visible_until_us;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
   const std::unique_ptr<RelationalModel> network = restore_model(model);
   const ScoreOptions options = score_options(model, spec, context);

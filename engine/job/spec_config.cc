@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/time.h"
 #include "job/spec_sections.h"
 
@@ -56,6 +57,14 @@ std::optional<int64_t> time_or_null(const SpecValue& value) {
   const std::optional<int64_t> time = parse_time(text_of(value, what));
   if (!time) value.expected(what);
   return time;
+}
+
+std::optional<int64_t> bytes_or_null(const SpecValue& value) {
+  if (value.is_null()) return std::nullopt;
+  const char* what = "a size such as 4GiB or 500MiB";
+  const std::optional<int64_t> bytes = parse_bytes(text_of(value, what));
+  if (!bytes) value.expected(what);
+  return bytes;
 }
 
 struct ConfigKey {
@@ -152,6 +161,7 @@ const ConfigKey kModelKeys[] = {
      [](const SpecValue& v, JobSpec& s) { s.checkpoint.every_steps = integer_of(v, 0, kMany); }},
     {"checkpoint_every_seconds",
      [](const SpecValue& v, JobSpec& s) { s.checkpoint.every_seconds = number_of(v, kFromZero); }},
+    {"memory_limit", [](const SpecValue& v, JobSpec& s) { s.memory_limit_bytes = bytes_or_null(v); }},
     {"threads", [](const SpecValue& v,
                    JobSpec& s) { s.threads = static_cast<int>(integer_or_null(v, 1, 1024).value_or(0)); }},
 };

@@ -10,7 +10,7 @@ namespace rle {
 namespace {
 
 template <typename T>
-std::vector<T> picked(const std::vector<T>& values, const std::vector<int64_t>& order) {
+std::vector<T> picked(const Array<T>& values, const std::vector<int64_t>& order) {
   std::vector<T> out;
   if (values.empty()) return out;
   out.resize(order.size());
@@ -20,7 +20,7 @@ std::vector<T> picked(const std::vector<T>& values, const std::vector<int64_t>& 
 
 // The elements of the rows of `order`; `offsets` are the lists' offsets before.
 template <typename T>
-std::vector<T> picked_elements(const std::vector<T>& values, const std::vector<int64_t>& offsets,
+std::vector<T> picked_elements(const Array<T>& values, const Array<int64_t>& offsets,
                                const std::vector<int64_t>& order) {
   std::vector<T> out;
   if (values.empty()) return out;
@@ -134,13 +134,26 @@ Column Column::permuted(const std::vector<int64_t>& order) const {
     out.codes = picked(codes, order);
     return out;
   }
-  out.offsets.reserve(order.size() + 1);
-  out.offsets.push_back(0);
-  for (int64_t row : order) out.offsets.push_back(out.offsets.back() + elements_at(*this, row).size());
+  std::vector<int64_t> ends{0};
+  ends.reserve(order.size() + 1);
+  for (int64_t row : order) ends.push_back(ends.back() + elements_at(*this, row).size());
+  out.offsets = std::move(ends);
   out.ints = picked_elements(ints, offsets, order);
   out.codes = picked_elements(codes, offsets, order);
   out.floats32 = picked_elements(floats32, offsets, order);
   return out;
+}
+
+void Column::truncate(int64_t count) {
+  const auto first = static_cast<size_t>(count);
+  rows = count;
+  valid.truncate(first);
+  const size_t values = offsets.empty() ? first : static_cast<size_t>(offsets[first]);
+  ints.truncate(values);
+  floats.truncate(values);
+  codes.truncate(values);
+  floats32.truncate(values);
+  if (!offsets.empty()) offsets.truncate(first + 1);
 }
 
 const Column* Table::find(std::string_view name) const {

@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
+#include "base/array.h"
 #include "table/schema.h"
 
 namespace rle {
@@ -21,16 +23,17 @@ class StringPool {
 
   int64_t size() const { return static_cast<int64_t>(offsets_.size()) - 1; }
   std::string_view at(int64_t code) const {
-    return std::string_view(bytes_).substr(
-        static_cast<size_t>(offsets_[static_cast<size_t>(code)]),
-        static_cast<size_t>(offsets_[static_cast<size_t>(code) + 1] - offsets_[static_cast<size_t>(code)]));
+    const int64_t* ends = offsets_.data() + code;
+    return {bytes_.data() + ends[0], static_cast<size_t>(ends[1] - ends[0])};
   }
   // The code of a string, or -1.
   int32_t find(std::string_view text) const;
 
+  static auto members(auto& self) { return std::tie(self.bytes_, self.offsets_); }
+
  private:
-  std::string bytes_;
-  std::vector<int64_t> offsets_{0};
+  Array<char> bytes_;
+  Array<int64_t> offsets_{0};
 };
 
 enum class PhysicalType {
@@ -53,13 +56,18 @@ struct Column {
   std::string
       arrow_format;  // the source's, as in the Arrow C data interface ("i", "tdD"), for writing back in kind
   int64_t rows = 0;
-  std::vector<uint8_t> valid;
-  std::vector<int64_t> ints;                  // kInt64, kTimestamp: one a row; kIntList: elements
-  std::vector<double> floats;                 // kFloat64: one a row
-  std::vector<int32_t> codes;                 // kString: one a row; kStringList: elements
-  std::vector<float> floats32;                // kFloatList: elements
-  std::vector<int64_t> offsets;               // lists: rows + 1
+  Array<uint8_t> valid;
+  Array<int64_t> ints;                        // kInt64, kTimestamp: one a row; kIntList: elements
+  Array<double> floats;                       // kFloat64: one a row
+  Array<int32_t> codes;                       // kString: one a row; kStringList: elements
+  Array<float> floats32;                      // kFloatList: elements
+  Array<int64_t> offsets;                     // lists: rows + 1
   std::shared_ptr<const StringPool> strings;  // kString, kStringList
+
+  static auto members(auto& self) {
+    return std::tie(self.name, self.type, self.arrow_format, self.rows, self.valid, self.ints, self.floats,
+                    self.codes, self.floats32, self.offsets, self.strings);
+  }
 
   bool is_null(int64_t row) const { return !valid.empty() && valid[static_cast<size_t>(row)] == 0; }
   int64_t null_count() const;
@@ -70,6 +78,8 @@ struct Column {
   int compare(int64_t a, int64_t b) const;
   // The rows of `order`, in that order.
   Column permuted(const std::vector<int64_t>& order) const;
+  // Keeps the first `count` rows; nothing is copied.
+  void truncate(int64_t count);
 };
 
 // A table as read: its schema and the columns in use. `source_rows[i]` is the position in the source of row
@@ -78,7 +88,12 @@ struct Table {
   TableSchema schema;
   int64_t rows = 0;
   std::vector<Column> columns;
-  std::vector<int64_t> source_rows;
+  Array<int64_t> source_rows;
+  // Checksums of what the table is and of what it was made from, where snapshots are kept; 0: not known.
+  uint64_t source_place = 0, source_content = 0;
+
+  // All but the schema, which the specification gives.
+  static auto members(auto& self) { return std::tie(self.rows, self.columns, self.source_rows); }
 
   const Column* find(std::string_view name) const;  // nullptr where absent
   const Column& at(std::string_view name) const;    // Error{kInternal} where absent

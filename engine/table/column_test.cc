@@ -208,5 +208,17 @@ TEST(CanonicalOrder, TakesEmptyTablesAndTablesWithoutKeys) {
   EXPECT_EQ(plain.source_rows, (std::vector<int64_t>{1, 2, 0}));
 }
 
+TEST(Column, TruncatedItHoldsItsFirstRows) {
+  Column numbers = int_column("a", {1, std::nullopt, 3});
+  numbers.truncate(2);
+  EXPECT_EQ(numbers.rows, 2);
+  EXPECT_EQ(numbers.ints, (Array<int64_t>{1, 0}));
+  EXPECT_EQ(numbers.valid, (Array<uint8_t>{1, 0}));
+  Column lists = string_list_column("b", {{{"x", "y"}}, {{}}, {{"y"}}});
+  lists.truncate(1);
+  EXPECT_EQ(lists.offsets, (Array<int64_t>{0, 2}));
+  EXPECT_EQ(lists.codes.size(), 2u);
+}
+
 }  // namespace
 }  // namespace rle

@@ -16,7 +16,7 @@ int64_t count_distinct(std::vector<T> values) {
 }
 
 template <typename T>
-std::vector<T> sampled(const std::vector<T>& values, const std::vector<int64_t>& sample) {
+std::vector<T> sampled(const Array<T>& values, const std::vector<int64_t>& sample) {
   std::vector<T> out;
   out.reserve(sample.size());
   for (int64_t row : sample) out.push_back(values[static_cast<size_t>(row)]);

@@ -42,7 +42,7 @@ TEST(InferDtype, IntegersAreCategoriesOnlyWhereFewRepeat) {
   EXPECT_EQ(inferred(int_column("a", cycle(99, 10))), Dtype::kInteger);
   EXPECT_EQ(inferred(int_column("a", cycle(1000, 11))), Dtype::kInteger);
   Column boolean = int_column("a", {1, 0});
-  boolean.arrow_format = "b";
+  boolean.arrow_format = std::string("b");
   EXPECT_EQ(inferred(boolean), Dtype::kCategory);
 }
 

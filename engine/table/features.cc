@@ -15,8 +15,9 @@ constexpr size_t kTimeParts = 7;
 void gather_numbers(const EncodedColumn& column, const std::vector<NodeId>& ids, NumericRows& out) {
   out.value.resize(ids.size());
   out.present.resize(ids.size());
+  const float* numeric = column.numeric.data();
   for (size_t i = 0; i < ids.size(); ++i) {
-    const float value = column.numeric[ids[i]];
+    const float value = numeric[ids[i]];
     const bool present = !std::isnan(value);
     out.value[i] = present ? value : 0.0f;
     out.present[i] = present ? 1.0f : 0.0f;
@@ -28,8 +29,9 @@ void gather_categories(const EncodedColumn& column, const std::vector<NodeId>& i
   out.index.resize(ids.size());
   out.distinct.clear();
   scratch.begin(static_cast<int64_t>(ids.size()));
+  const int32_t* codes = column.codes.data();
   for (size_t i = 0; i < ids.size(); ++i) {
-    const int32_t code = column.codes[ids[i]];
+    const int32_t code = codes[ids[i]];
     out.index[i] = code == 0 ? -1 : scratch.insert(code, out.distinct);
   }
 }

@@ -12,17 +12,9 @@
 #include "table/column.h"
 #include "table/distinct_codes.h"
 #include "table/encoded_column.h"
+#include "table/statistics.h"
 
 namespace rle {
-
-// Which rows statistics may look at: rows of tables without a time column, and rows with time <= until_us
-// (absent: every row with a time). A null time is never visible.
-struct Visibility {
-  std::optional<int64_t> until_us;
-};
-
-// One byte a row, 1 = visible.
-std::vector<uint8_t> visible_rows(const Table& table, const Visibility& visibility);
 
 // Why a column gets no dtype: text is not embedded yet; no visible row has a value; no dtype fits its values.
 enum class LeftOut { kNo, kText, kNoValue, kUnfit };
@@ -40,40 +32,6 @@ struct DtypeDecision {
 // table, column and what would do. Columns without a visible value, and text columns, get no dtype (left
 // out), with the reason. Expects canonical order.
 std::vector<DtypeDecision> decide_dtypes(const Table& table, const Visibility& visibility);
-
-// What a column's encoding needs, from visible rows only; stored in the checkpoint.
-struct ColumnStatistics {
-  std::string column;
-  Dtype dtype = Dtype::kFloat;
-  // integer, float
-  double mean = 0, std = 0;
-  // category, multi_categorical: values by falling count, ties by value. Numbers (categories of integers,
-  // booleans, floats) in their shortest decimal text form.
-  std::vector<std::string> vocabulary;
-  // datetime
-  int min_year = 0;
-  int64_t median_us = 0;
-  // embedding
-  int64_t dimension = 0;
-  // Counts for people: visible rows; among them nulls, and values that can't be encoded (NaN, infinite, texts
-  // that are no time).
-  int64_t visible = 0, nulls = 0, non_finite = 0;
-};
-
-// The statistics of one column; Error{kData} names table, column and row (embeddings of unequal length).
-ColumnStatistics compute_statistics(const Table& table, const Column& column, Dtype dtype,
-                                    const std::vector<uint8_t>& visible);
-
-// One table's feature columns, in the order the model uses: by name.
-struct TableStatistics {
-  std::string table;
-  std::vector<ColumnStatistics> columns;
-  std::vector<std::string> left_out_text = {};  // names; for people, not stored
-};
-
-// Decides dtypes and computes statistics; reports left-out columns (text is for the caller to tell, once for
-// all tables), constant columns and non-finite values.
-TableStatistics fit_statistics(const Table& table, const Visibility& visibility, Report& report);
 
 // The rows of one batch. Columns that map each row to one of few distinct values: `index` (rows) points into
 // the distinct values that occur in this gather, in order of first occurrence; -1 = null or unseen
@@ -127,12 +85,15 @@ class TableFeatures {
   // Error{kData}: an embedding whose length differs from the statistics'. Error{kSpec}: a column that can't
   // carry its dtype.
   TableFeatures(const Table& table, TableStatistics statistics);
+  TableFeatures() = default;  // of no rows, to be filled from a snapshot
 
   const TableStatistics& statistics() const { return statistics_; }
   int64_t rows() const { return rows_; }
 
   // The given rows (ids < rows()), reusing the memory of `out`.
   void gather(const std::vector<NodeId>& ids, FeatureRows& out) const;
+
+  static auto members(auto& self) { return std::tie(self.statistics_, self.rows_, self.columns_); }
 
  private:
   TableStatistics statistics_;

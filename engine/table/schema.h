@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace rle {
@@ -21,16 +22,24 @@ struct ForeignKey {
   std::string parent_table;
   std::string parent_column;  // the parent's primary key or one of its candidate keys
   bool is_feature = false;    // also encoded as a feature column
+
+  static auto members(auto& self) {
+    return std::tie(self.column, self.parent_table, self.parent_column, self.is_feature);
+  }
 };
 
 struct CandidateKey {
   std::string column;
   bool is_feature = false;
+
+  static auto members(auto& self) { return std::tie(self.column, self.is_feature); }
 };
 
 struct ColumnSpec {
   std::string name;
   std::optional<Dtype> dtype;  // absent: inferred
+
+  static auto members(auto& self) { return std::tie(self.name, self.dtype); }
 };
 
 // One table of the user's specification, in his order.
@@ -47,6 +56,12 @@ struct TableSchema {
   std::vector<ColumnSpec> columns;
   bool all_columns = true;
   std::vector<std::string> excluded_columns;  // of all_columns, left out
+
+  static auto members(auto& self) {
+    return std::tie(self.name, self.source, self.type, self.primary_key, self.candidate_keys,
+                    self.foreign_keys, self.time_column, self.columns, self.all_columns,
+                    self.excluded_columns);
+  }
 
   bool is_key(std::string_view column) const;  // primary, candidate or foreign key
   // Whether a key column is also a feature (is_feature of its candidate or foreign key).

@@ -12,12 +12,16 @@ StringPool::StringPool(const std::vector<std::string_view>& sorted) {
     RLE_CHECK(i == 0 || sorted[i - 1] < sorted[i]);
     bytes += sorted[i].size();
   }
-  bytes_.reserve(bytes);
-  offsets_.reserve(sorted.size() + 1);
+  std::vector<char> all;
+  std::vector<int64_t> offsets{0};
+  all.reserve(bytes);
+  offsets.reserve(sorted.size() + 1);
   for (std::string_view text : sorted) {
-    bytes_.append(text);
-    offsets_.push_back(static_cast<int64_t>(bytes_.size()));
+    all.insert(all.end(), text.begin(), text.end());
+    offsets.push_back(static_cast<int64_t>(all.size()));
   }
+  bytes_ = std::move(all);
+  offsets_ = std::move(offsets);
 }
 
 int32_t StringPool::find(std::string_view text) const {

@@ -18,8 +18,9 @@ Column random_ints(const char* name, PhysicalType type, int64_t rows, uint64_t b
   column.name = name;
   column.type = type;
   column.rows = rows;
-  column.ints.resize(static_cast<size_t>(rows));
-  for (int64_t& value : column.ints) value = static_cast<int64_t>(rng.below(below)) * unit;
+  std::vector<int64_t>& values = column.ints.edit();
+  values.resize(static_cast<size_t>(rows));
+  for (int64_t& value : values) value = static_cast<int64_t>(rng.below(below)) * unit;
   return column;
 }
 
@@ -33,10 +34,10 @@ Table transactions(int64_t rows, SourceOrder order) {
   table.columns.push_back(random_ints("channel", PhysicalType::kInt64, rows, 2, 1));
   table.columns.push_back(random_ints("at", PhysicalType::kTimestamp, rows, 734, kMicrosPerDay));
   if (order == SourceOrder::kByTime)
-    std::sort(table.columns.back().ints.begin(), table.columns.back().ints.end());
+    std::sort(table.columns.back().ints.edit().begin(), table.columns.back().ints.edit().end());
   if (order == SourceOrder::kSorted) {
     sort_canonically(table);
-    table.source_rows.clear();
+    table.source_rows = {};
   }
   return table;
 }

@@ -29,14 +29,14 @@ Column column_frame(std::string name, PhysicalType type, const Nullable<T>& valu
   column.type = type;
   column.rows = static_cast<int64_t>(values.size());
   if (std::any_of(values.begin(), values.end(), [](const auto& v) { return !v; }))
-    for (const auto& value : values) column.valid.push_back(value ? 1 : 0);
+    for (const auto& value : values) column.valid.edit().push_back(value ? 1 : 0);
   return column;
 }
 
 inline Column int_column(std::string name, const Nullable<int64_t>& values,
                          PhysicalType type = PhysicalType::kInt64) {
   Column column = column_frame(std::move(name), type, values);
-  for (const auto& value : values) column.ints.push_back(value.value_or(0));
+  for (const auto& value : values) column.ints.edit().push_back(value.value_or(0));
   return column;
 }
 
@@ -46,7 +46,7 @@ inline Column time_column(std::string name, const Nullable<int64_t>& values) {
 
 inline Column float_column(std::string name, const Nullable<double>& values) {
   Column column = column_frame(std::move(name), PhysicalType::kFloat64, values);
-  for (const auto& value : values) column.floats.push_back(value.value_or(0));
+  for (const auto& value : values) column.floats.edit().push_back(value.value_or(0));
   return column;
 }
 
@@ -56,18 +56,19 @@ inline Column string_column(std::string name, const Nullable<std::string>& value
   for (const auto& value : values)
     if (value) texts.push_back(*value);
   column.strings = pool_of(texts);
-  for (const auto& value : values) column.codes.push_back(value ? column.strings->find(*value) : 0);
+  for (const auto& value : values) column.codes.edit().push_back(value ? column.strings->find(*value) : 0);
   return column;
 }
 
 template <typename T>
 Column list_column(std::string name, PhysicalType type, const Nullable<std::vector<T>>& values,
-                   std::vector<T> Column::*elements) {
+                   Array<T> Column::*elements) {
   Column column = column_frame(std::move(name), type, values);
-  column.offsets.push_back(0);
+  column.offsets.edit().push_back(0);
   for (const auto& value : values) {
-    if (value) (column.*elements).insert((column.*elements).end(), value->begin(), value->end());
-    column.offsets.push_back(static_cast<int64_t>((column.*elements).size()));
+    std::vector<T>& all = (column.*elements).edit();
+    if (value) all.insert(all.end(), value->begin(), value->end());
+    column.offsets.edit().push_back(static_cast<int64_t>((column.*elements).size()));
   }
   return column;
 }

@@ -108,8 +108,7 @@ int32_t code_of(const std::vector<Entry<T>>& entries, T value) {
   return at != entries.end() && at->value == value ? at->code : 0;
 }
 
-std::vector<int32_t> integer_codes(const std::vector<int64_t>& values,
-                                   const std::vector<std::string>& vocabulary) {
+std::vector<int32_t> integer_codes(const Array<int64_t>& values, const std::vector<std::string>& vocabulary) {
   std::vector<int32_t> codes(values.size());
   const auto entries = numeric_entries<int64_t>(vocabulary, parse_integer);
   if (entries.empty()) return codes;
@@ -129,8 +128,7 @@ std::vector<int32_t> integer_codes(const std::vector<int64_t>& values,
   return codes;
 }
 
-std::vector<int32_t> float_codes(const std::vector<double>& values,
-                                 const std::vector<std::string>& vocabulary) {
+std::vector<int32_t> float_codes(const Array<double>& values, const std::vector<std::string>& vocabulary) {
   std::vector<int32_t> codes(values.size());
   const auto entries = numeric_entries<double>(vocabulary, parse_number);
   for (size_t i = 0; i < values.size(); ++i)

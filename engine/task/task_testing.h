@@ -34,7 +34,7 @@ inline Column ints(std::string name, std::vector<int64_t> values, std::string fo
 // In days since 1970-01-01.
 inline Column days(std::string name, const std::vector<int64_t>& values) {
   Column result = column(std::move(name), PhysicalType::kTimestamp, values.size(), "tsu:");
-  for (int64_t day : values) result.ints.push_back(day * kMicrosPerDay);
+  for (int64_t day : values) result.ints.edit().push_back(day * kMicrosPerDay);
   return result;
 }
 
@@ -50,23 +50,23 @@ inline Column strings(std::string name, const std::vector<std::string>& values) 
   std::sort(pool.begin(), pool.end());
   pool.erase(std::unique(pool.begin(), pool.end()), pool.end());
   result.strings = std::make_shared<StringPool>(pool);
-  for (const std::string& value : values) result.codes.push_back(result.strings->find(value));
+  for (const std::string& value : values) result.codes.edit().push_back(result.strings->find(value));
   return result;
 }
 
 inline Column int_lists(std::string name, const std::vector<std::vector<int64_t>>& values) {
   Column result = column(std::move(name), PhysicalType::kIntList, values.size(), "+l");
-  result.offsets.push_back(0);
+  result.offsets.edit().push_back(0);
   for (const std::vector<int64_t>& list : values) {
-    result.ints.insert(result.ints.end(), list.begin(), list.end());
-    result.offsets.push_back(static_cast<int64_t>(result.ints.size()));
+    result.ints.edit().insert(result.ints.edit().end(), list.begin(), list.end());
+    result.offsets.edit().push_back(static_cast<int64_t>(result.ints.size()));
   }
   return result;
 }
 
 inline Column with_nulls(Column column, const std::vector<int64_t>& rows) {
-  column.valid.assign(static_cast<size_t>(column.rows), 1);
-  for (int64_t row : rows) column.valid[static_cast<size_t>(row)] = 0;
+  column.valid.edit().assign(static_cast<size_t>(column.rows), 1);
+  for (int64_t row : rows) column.valid.edit()[static_cast<size_t>(row)] = 0;
   return column;
 }
 

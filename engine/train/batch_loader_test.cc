@@ -53,7 +53,7 @@ TEST_F(BatchLoaderTest, StatisticsOfATaskWithoutCurrentTimeLeaveOutTheLastTraini
   const auto visible = [&](const TaskSpec& task) {
     test_data::Shop shop = shop_;
     for (Column& column : shop.tables.at(1).columns)
-      if (column.name == time->name) std::fill(column.ints.begin(), column.ints.end(), last);
+      if (column.name == time->name) std::fill(column.ints.edit().begin(), column.ints.edit().end(), last);
     return test_data::shop_dataset(shop, task, pool_, report_).features.at(1).statistics().columns.size();
   };
   EXPECT_GT(visible(test_data::shop_task()), 0u);

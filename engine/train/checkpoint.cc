@@ -57,7 +57,9 @@ void add_strings(const std::string& name, const Strings& strings, SafetensorsFil
 
 void add_keys(const ShallowKeys& keys, SafetensorsFile& file) {
   const std::string name = std::string(kShallowKeys) + keys.table;
-  if (keys.keys.type == PhysicalType::kInt64) return add_integers(name + "/integers", keys.keys.ints, file);
+  const Array<int64_t>& integers = keys.keys.ints;
+  if (keys.keys.type == PhysicalType::kInt64)
+    return add_integers(name + "/integers", {integers.begin(), integers.end()}, file);
   std::vector<std::string_view> texts;
   for (int32_t code : keys.keys.codes) texts.push_back(keys.keys.strings->at(code));
   add_strings(name, texts, file);

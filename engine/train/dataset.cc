@@ -1,11 +1,13 @@
 #include "train/dataset.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/time.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_check.h"
+#include "train/dataset_snapshots.h"
 
 namespace rle {
 namespace {
@@ -85,15 +87,22 @@ int64_t drop_rows_after(Table& table, int64_t until_us) {
   if (!table.schema.time_column) return 0;
   const Column& time = table.at(*table.schema.time_column);
   const std::vector<uint8_t> visible = visible_rows(table, {until_us});
-  std::vector<int64_t> kept;
-  for (int64_t row = 0; row < table.rows; ++row)
-    if (visible[static_cast<size_t>(row)] != 0 || time.is_null(row)) kept.push_back(row);
-  const int64_t dropped = table.rows - static_cast<int64_t>(kept.size());
+  const auto first_null = table.rows - time.null_count();
+  const auto kept = std::count(visible.begin(), visible.end(), uint8_t{1});
+  const int64_t dropped = first_null - kept;
   if (dropped == 0) return 0;
-  std::vector<int64_t> source_rows;
-  for (int64_t row : kept) source_rows.push_back(table.source_row(row));
-  for (Column& column : table.columns) column = column.permuted(kept);
-  table.rows = static_cast<int64_t>(kept.size());
+  if (first_null == table.rows) {
+    for (Column& column : table.columns) column.truncate(kept);
+    if (!table.source_rows.empty()) table.source_rows.truncate(static_cast<size_t>(kept));
+    table.rows = kept;
+    return dropped;
+  }
+  std::vector<int64_t> order(static_cast<size_t>(table.rows - dropped)), source_rows;
+  std::iota(order.begin(), order.begin() + kept, int64_t{0});
+  std::iota(order.begin() + kept, order.end(), first_null);
+  for (int64_t row : order) source_rows.push_back(table.source_row(row));
+  for (Column& column : table.columns) column = column.permuted(order);
+  table.rows -= dropped;
   table.source_rows = std::move(source_rows);
   return dropped;
 }
@@ -107,7 +116,8 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
   require_keys(input.shallow_embeddings, input.tables);
   dataset.encoding = fit_labels(dataset.task, *input.train, report);
   freeze_history(input.tables, input.visible_until_us, report);
-  dataset.graph = Graph::build(input.tables, pool, report);
+  const SnapshotUse kept{input.snapshots, input.visible_until_us};
+  dataset.graph = kept_graph(input.tables, kept, pool, report);
   dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);
   dataset.train = label_table(dataset, Split::kTrain, input.train, report);
   dataset.validation = label_table(dataset, Split::kValidation, input.validation, report);
@@ -128,7 +138,7 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
     if (table.schema.type == TableType::kEdge) {
       dataset.tables.push_back(table_signature(table, nullptr));
     } else {
-      dataset.features.emplace_back(table, fit_statistics(table, visibility, report));
+      dataset.features.push_back(kept_features(table, visibility, kept, report));
       dataset.tables.push_back(table_signature(table, &dataset.features.back().statistics()));
       if (input.keep_source_rows) dataset.source_rows.push_back(rows_in_source(table));
     }
@@ -148,7 +158,8 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
   dataset.encoding = model.encoding;
   dataset.tables = model.tables;
   dataset.last_training_time_us = model.last_training_time_us;
-  dataset.graph = Graph::build(input.tables, pool, report);
+  const SnapshotUse kept{input.snapshots, input.visible_until_us};
+  dataset.graph = kept_graph(input.tables, kept, pool, report);
   if (!same_types(dataset.graph.schema(), model.definition.graph))
     fail(ErrorCode::kIo, "the model file is damaged: its graph is not that of its tables");
   dataset.shallow_keys = model.shallow_keys;
@@ -160,7 +171,8 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
   for (Table& table : input.tables) {
     if (table.schema.type == TableType::kNode) {
       RLE_CHECK(dataset.features.size() < model.definition.statistics.size());
-      dataset.features.emplace_back(table, model.definition.statistics[dataset.features.size()]);
+      const TableStatistics& statistics = model.definition.statistics[dataset.features.size()];
+      dataset.features.push_back(kept_features(table, statistics, kept));
     }
     table = Table{};
   }

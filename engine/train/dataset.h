@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/report.h"
+#include "base/snapshot_folder.h"
 #include "base/thread_pool.h"
 #include "graph/graph.h"
 #include "model/relational_model.h"
@@ -33,6 +34,7 @@ struct DatasetInput {
   std::optional<int64_t> visible_until_us;
   std::vector<std::string> shallow_embeddings = {};  // tables; not read for inference: the model has them
   bool keep_source_rows = false;                     // Dataset::source_rows is filled (training only)
+  SnapshotFolder* snapshots = nullptr;               // where graph and features are kept; nullptr: nowhere
 };
 
 // Immutable after it is built; thread-safe to read.
@@ -63,8 +65,8 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
 Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, ThreadPool& pool,
                                 Report& report);
 
-// Drops the rows whose time is later than until_us; returns how many. A table without a time column, and rows
-// without a time, stay.
+// Drops the rows of a table in canonical order whose time is later than until_us; returns how many. A table
+// without a time column, and rows without a time, stay.
 int64_t drop_rows_after(Table& table, int64_t until_us);
 
 // What decides the model's parameters, from the data and the configuration.

@@ -23,7 +23,8 @@ Dataset random_dataset(test::RandomDatabaseMaker& maker, RngStream& random, bool
   std::vector<Table> tables = maker.make().tables;
   for (Table& table : tables) {
     Column number = test_data::floats("number", {});
-    for (number.rows = 0; number.rows < table.rows; ++number.rows) number.floats.push_back(random.normal());
+    for (number.rows = 0; number.rows < table.rows; ++number.rows)
+      number.floats.edit().push_back(random.normal());
     if (table.schema.type == TableType::kNode) table.columns.push_back(std::move(number));
   }
   ThreadPool pool(1);

@@ -83,7 +83,7 @@ TEST_F(Fit, LearnsRegressionMulticlassAndMultilabel) {
     for (int64_t rich : split.at("rich").ints) {
       elements.push_back(rich != 0 ? 8 : 5);
       if (rich != 0) elements.push_back(5);
-      lists.offsets.push_back(static_cast<int64_t>(elements.size()));
+      lists.offsets.edit().push_back(static_cast<int64_t>(elements.size()));
     }
     lists.ints = elements;
     split.columns[2] = lists;  // instead of "rich"

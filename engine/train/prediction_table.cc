@@ -87,13 +87,13 @@ TypedClasses typed_classes(const LabelEncoding& encoding) {
 void append_class(const TypedClasses& classes, size_t id, Column& column) {
   switch (classes.type) {
     case PhysicalType::kInt64:
-      column.ints.push_back(classes.ints[id]);
+      column.ints.edit().push_back(classes.ints[id]);
       break;
     case PhysicalType::kFloat64:
-      column.floats.push_back(classes.floats[id]);
+      column.floats.edit().push_back(classes.floats[id]);
       break;
     default:
-      column.codes.push_back(classes.codes[id]);
+      column.codes.edit().push_back(classes.codes[id]);
   }
 }
 
@@ -114,7 +114,7 @@ SourceScores in_source_order(const LabelTable& labels, int64_t outputs, const st
 
 void add_values(Table& table, const std::string& name, const SourceScores& scores, int64_t output) {
   Column& column = add_column(table, name, PhysicalType::kFloat64, "g");
-  for (int64_t row = 0; row < scores.rows; ++row) column.floats.push_back(scores.at(row)[output]);
+  for (int64_t row = 0; row < scores.rows; ++row) column.floats.edit().push_back(scores.at(row)[output]);
 }
 
 void add_labels(Table& table, const TypedClasses& classes, const SourceScores& scores) {
@@ -135,7 +135,7 @@ void add_label_lists(Table& table, const TypedClasses& classes, const SourceScor
   Column& column = add_column(table, "predicted_labels",
                               strings ? PhysicalType::kStringList : PhysicalType::kIntList, "+l");
   column.strings = classes.strings;
-  column.offsets.push_back(0);
+  column.offsets.edit().push_back(0);
   for (int64_t row = 0; row < scores.rows; ++row) {
     int64_t count = 0;
     for (int64_t c = 0; c < scores.outputs; ++c) {
@@ -143,7 +143,7 @@ void add_label_lists(Table& table, const TypedClasses& classes, const SourceScor
       append_class(classes, static_cast<size_t>(c), column);
       ++count;
     }
-    column.offsets.push_back(column.offsets.back() + count);
+    column.offsets.edit().push_back(column.offsets.back() + count);
   }
 }
 
@@ -155,8 +155,8 @@ void add_probabilities(Table& table, const LabelEncoding& encoding, const Source
     return;
   }
   Column& column = add_column(table, "predicted_probs", PhysicalType::kFloatList, "+l");
-  column.floats32.assign(scores.score.begin(), scores.score.end());
-  for (int64_t row = 0; row <= scores.rows; ++row) column.offsets.push_back(row * scores.outputs);
+  column.floats32.edit().assign(scores.score.begin(), scores.score.end());
+  for (int64_t row = 0; row <= scores.rows; ++row) column.offsets.edit().push_back(row * scores.outputs);
 }
 
 Column time_column(const std::string& name, int64_t rows, int64_t time_us) {
@@ -165,7 +165,7 @@ Column time_column(const std::string& name, int64_t rows, int64_t time_us) {
   column.type = PhysicalType::kTimestamp;
   column.arrow_format = "tsu:";
   column.rows = rows;
-  column.ints.assign(static_cast<size_t>(rows), time_us);
+  column.ints.edit().assign(static_cast<size_t>(rows), time_us);
   return column;
 }
 

@@ -31,7 +31,7 @@ Column key_column(const std::vector<std::string>& keys) {
   std::sort(sorted.begin(), sorted.end());
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   column.strings = std::make_shared<StringPool>(sorted);
-  for (const std::string& key : keys) column.codes.push_back(column.strings->find(key));
+  for (const std::string& key : keys) column.codes.edit().push_back(column.strings->find(key));
   return column;
 }
 

@@ -65,7 +65,7 @@ Table without_row(Table table, int64_t gone) {
     if (row != gone) rows.push_back(row);
   for (Column& column : table.columns) column = column.permuted(rows);
   table.rows = static_cast<int64_t>(rows.size());
-  table.source_rows.clear();
+  table.source_rows = {};
   return table;
 }
 
@@ -98,7 +98,7 @@ TEST_F(ShallowEmbeddings, AnInsertedCustomerChangesNoPredictionOfOthers) {
   EXPECT_TRUE(reported("have no shallow embedding: 1 of 21 in 'customers'"));
 
   TrainedModel rotated = model;  // embeddings matter: those of others give other predictions
-  std::vector<int64_t>& keys = rotated.shallow_keys.at(0).keys.ints;
+  std::vector<int64_t>& keys = rotated.shallow_keys.at(0).keys.ints.edit();
   std::rotate(keys.begin(), keys.begin() + 1, keys.end());
   const std::vector<double> other = scores(rotated, shop);
   double largest = 0;

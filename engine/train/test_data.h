@@ -47,7 +47,7 @@ inline Column strings(std::string name, const std::vector<std::string>& values) 
   std::sort(sorted.begin(), sorted.end());
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   column.strings = std::make_shared<StringPool>(sorted);
-  for (const std::string& value : values) column.codes.push_back(column.strings->find(value));
+  for (const std::string& value : values) column.codes.edit().push_back(column.strings->find(value));
   return column;
 }
 inline TableSchema schema(std::string name, std::optional<std::string> time_column = {},

@@ -1,0 +1,22 @@
+// How much memory a process may hold, in bytes and as people write it. Counted is memory of its own: what is
+// mapped from a file can be taken back at any time and is not.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rle {
+
+// "4GiB", "512 MiB", "1.5G", "2GB", "1000000"; nullopt: anything else, less than a byte, more than 2^62.
+std::optional<int64_t> parse_bytes(std::string_view text);
+
+// "1.4 GiB", "350 MiB": rounded up, so that what it says suffices.
+std::string bytes_text(int64_t bytes);
+
+// From now on memory beyond that is refused to this process (std::bad_alloc). The system counts what is
+// reserved, stacks of threads too (RLIMIT_DATA).
+void limit_memory(int64_t bytes);
+
+}  // namespace rle
