@@ -11,6 +11,12 @@ namespace {
 typedef uint32_t PairVector __attribute__((vector_size(RLE_SIMD_WIDTH * 4), aligned(4), may_alias));
 typedef uint16_t HalfVector __attribute__((vector_size(RLE_SIMD_WIDTH * 2), aligned(2), may_alias));
 
+struct PairElements {
+  using Element = uint32_t;
+  using Vector = PairVector;
+  static Vector load_elements(const uint32_t* p) { return *reinterpret_cast<const PairVector*>(p); }
+};
+
 #if defined(RLE_ISA_avx512_bf16)
 
 // Lane j: (low[j], high[j]).
@@ -23,10 +29,7 @@ inline PairVector pair_up(FloatVector low, FloatVector high) {
 }
 inline HalfVector halves_of(FloatVector x) { return HalfVector(_mm512_cvtneps_pbh(__m512(x))); }
 
-struct Bf16Product {
-  using Element = uint32_t;
-  using Vector = PairVector;
-  static Vector load_elements(const uint32_t* p) { return *reinterpret_cast<const PairVector*>(p); }
+struct Bf16Product : PairElements {
   static FloatVector multiply_add(FloatVector sum, uint32_t x, Vector y) {
     return FloatVector(
         _mm512_dpbf16_ps(__m512(sum), __m512bh(_mm512_set1_epi32(static_cast<int>(x))), __m512bh(y)));
@@ -47,10 +50,7 @@ inline PairVector pair_up(FloatVector low, FloatVector high) {
 inline HalfVector halves_of(FloatVector x) { return __builtin_convertvector(rounded(x), HalfVector); }
 
 // A product of two bf16 is exact in fp32; the instruction adds the upper one first.
-struct Bf16Product {
-  using Element = uint32_t;
-  using Vector = PairVector;
-  static Vector load_elements(const uint32_t* p) { return *reinterpret_cast<const PairVector*>(p); }
+struct Bf16Product : PairElements {
   static FloatVector lower(UintVector pair) { return FloatVector(pair << 16); }
   static FloatVector upper(UintVector pair) { return FloatVector(pair & 0xffff0000u); }
   static FloatVector multiply_add(FloatVector sum, uint32_t x, Vector y) {
