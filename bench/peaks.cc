@@ -57,41 +57,62 @@ __attribute__((target("avx512f,avx512bf16"))) float chain_bf16(int64_t rounds, f
   return total;
 }
 
-// Each round of a chain is `lanes` multiply-adds.
-double gflop_s(float (*chain)(int64_t, float, float), int lanes) {
-  double best = 1e9;
+// GFLOP/s of one run (about 2 ms) each; a round of a chain is `lanes` multiply-adds.
+void run_chain(float (*chain)(int64_t, float, float), int lanes, int runs, std::vector<double>& out) {
   volatile float kept = 0.5f;
-  for (int run = 0; run < 25; ++run) {
+  for (int run = 0; run < runs; ++run) {
     const double start = now_s();
     kept = chain(kRounds, 0.5f + kept * 1e-9f, 0.25f);
-    best = std::min(best, now_s() - start);
+    out.push_back(2.0 * kChains * lanes * static_cast<double>(kRounds) / (now_s() - start) * 1e-9);
   }
-  return 2.0 * kChains * lanes * static_cast<double>(kRounds) / best * 1e-9;
 }
 
-double copy_gb_s() {
+void run_fp32(Isa isa, int runs, std::vector<double>& out) {
+  if (isa == Isa::kBaseline)
+    run_chain(chain_baseline, 4, runs, out);
+  else if (isa == Isa::kAvx2)
+    run_chain(chain_avx2, 8, runs, out);
+  else
+    run_chain(chain_avx512, 16, runs, out);
+}
+
+void run_bf16(Isa isa, int runs, std::vector<double>& out) {
+  if (isa == Isa::kAvx512Bf16) run_chain(chain_bf16, 32, runs, out);
+}
+
+// GB/s of each copy.
+std::vector<double> run_copies() {
   const size_t size = size_t{128} << 20;
   const std::vector<char> from(size, 1);
   std::vector<char> to(size, 2);
-  double best = 1e9;
+  std::vector<double> out;
   for (int run = 0; run < 9; ++run) {
     const double start = now_s();
     std::memcpy(to.data(), from.data(), size);
-    best = std::min(best, now_s() - start);
+    out.push_back(2.0 * static_cast<double>(size) / (now_s() - start) * 1e-9);
   }
-  return 2.0 * static_cast<double>(size) / best * 1e-9;
+  return out;
 }
+
+double best_of(const std::vector<double>& rates) {
+  return rates.empty() ? 0.0 : *std::max_element(rates.begin(), rates.end());
+}
+double median_of(const std::vector<double>& rates) { return rates.empty() ? 0.0 : median(rates); }
 
 }  // namespace
 
 Peaks measure_peaks(Isa isa) {
-  Peaks peaks;
-  peaks.fp32_gflop_s = isa == Isa::kBaseline ? gflop_s(chain_baseline, 4)
-                       : isa == Isa::kAvx2   ? gflop_s(chain_avx2, 8)
-                                             : gflop_s(chain_avx512, 16);
-  if (isa == Isa::kAvx512Bf16) peaks.bf16_gflop_s = gflop_s(chain_bf16, 32);
-  peaks.copy_gb_s = copy_gb_s();
-  return peaks;
+  std::vector<double> fp32, bf16;
+  run_fp32(isa, 25, fp32);
+  run_bf16(isa, 25, bf16);
+  return {best_of(fp32), best_of(bf16), best_of(run_copies())};
 }
+
+void PeakSamples::take() {
+  run_fp32(isa_, 5, fp32_);
+  run_bf16(isa_, 5, bf16_);
+}
+
+Peaks PeakSamples::medians() const { return {median_of(fp32_), median_of(bf16_), median_of(run_copies())}; }
 
 }  // namespace rle

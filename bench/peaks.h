@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernel/isa.h"
 
@@ -15,5 +16,20 @@ struct Peaks {
 
 // On the calling thread, with vectors of `isa`; the best of several runs, half a second in all.
 Peaks measure_peaks(Isa isa);
+
+// What the core gave while something else was measured: on a virtual machine whose cores are shared, that is
+// now this and now half of it. Samples are to be taken in turns with what is held against them.
+class PeakSamples {
+ public:
+  explicit PeakSamples(Isa isa) : isa_(isa) {}
+  // Multiply-adds only: 10 ms, no memory.
+  void take();
+  // Medians. Copies, which need 256 MiB, are made now.
+  Peaks medians() const;
+
+ private:
+  Isa isa_;
+  std::vector<double> fp32_, bf16_;
+};
 
 }  // namespace rle

@@ -114,9 +114,8 @@ void tell_pass(Output& output, const PassResult& pass, int64_t number) {
 }
 
 // How far each part is from what the machine's peaks allow (docs/performance.md, cost model).
-Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& bench) {
-  const Peaks peaks = measure_peaks(active_isa());
-  output.row("peaks of one core", "{:.0f} GFLOP/s fp32, {:.0f} bf16, copy {:.1f} GB/s", peaks.fp32_gflop_s,
+Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& bench, const Peaks& peaks) {
+  output.row("peaks between passes", "{:.0f} GFLOP/s fp32, {:.0f} bf16, copy {:.1f} GB/s", peaks.fp32_gflop_s,
              peaks.bf16_gflop_s, peaks.copy_gb_s);
   output.row("part", "{:>9} {:>9} {:>9} {:>9} {:>9}", "ms", "GFLOP", "MB", "limit ms", "of limit");
   Json parts = Json::object();
@@ -147,9 +146,11 @@ Json tell_costs(Output& output, const StepCosts& costs, const TrainingBench& ben
           {"of_limit", step_ms > 0 ? limit_ms / step_ms : 0.0}};
 }
 
-std::vector<double> run_passes(const Options& options, TrainingBench& bench, Output& output) {
+std::vector<double> run_passes(const Options& options, TrainingBench& bench, PeakSamples& peaks,
+                               Output& output) {
   std::vector<double> speeds;
   const auto run_pass = [&] {
+    if (options.cost) peaks.take();
     const PassResult pass = bench.pass(options.steps);
     speeds.push_back(pass.seeds_per_s);
     tell_pass(output, pass, static_cast<int64_t>(speeds.size()));
@@ -164,7 +165,7 @@ std::vector<double> run_passes(const Options& options, TrainingBench& bench, Out
 }
 
 void tell_summary(const Options& options, TrainingBench& bench, const std::vector<double>& speeds,
-                  Output& output) {
+                  const PeakSamples& peaks, Output& output) {
   const int64_t peak = peak_memory_bytes();  // before the peaks are measured, which takes memory
   const BatchSize size = bench.batch_size();
   output.row("last batch", "{} seeds, {} nodes, {} distinct rows, {} edges", size.seeds, size.nodes,
@@ -179,7 +180,7 @@ void tell_summary(const Options& options, TrainingBench& bench, const std::vecto
   Json summary = {{"event", "summary"},        {"seeds_s", median(speeds)}, {"parts_ms", parts},
                   {"peak_memory_bytes", peak}, {"nodes", size.nodes},       {"distinct", size.distinct},
                   {"edges", size.edges}};
-  if (options.cost) summary["cost"] = tell_costs(output, bench.costs(options.steps), bench);
+  if (options.cost) summary["cost"] = tell_costs(output, bench.costs(options.steps), bench, peaks.medians());
   output.object(summary);
 }
 
@@ -212,8 +213,9 @@ void run(const Options& options) {
                  {"cpu", cpu_name()},
                  {"cpu_flags", cpu_flags()}});
   output.object(loaded);
-  const std::vector<double> speeds = run_passes(options, bench, output);
-  tell_summary(options, bench, speeds, output);
+  PeakSamples peaks(active_isa());
+  const std::vector<double> speeds = run_passes(options, bench, peaks, output);
+  tell_summary(options, bench, speeds, peaks, output);
 }
 
 }  // namespace

@@ -21,9 +21,8 @@ void run_rows_bf16(const GemmOperands& op) { RLE_DISPATCH_BF16(gemm_bf16_rows(op
 void pack_bf16(ConstMatrix b, uint32_t* out) {
   RLE_DISPATCH_BF16(gemm_bf16_pack(b.data, b.stride, b.rows, b.cols, out))
 }
-void pack_transposed_bf16(ConstMatrix b, uint32_t* out) {
-  RLE_DISPATCH_BF16(gemm_bf16_pack_transposed(b.data, b.stride, b.cols, b.rows, out))
-}
+void pack_transposed_bf16(ConstMatrix b, uint32_t* out){
+    RLE_DISPATCH_BF16(gemm_bf16_pack_transposed(b.data, b.stride, b.cols, b.rows, out))}
 
 // Elements of the panels of n columns, `depth` each.
 int64_t panels_size(int64_t depth, int64_t n) {
