@@ -153,14 +153,14 @@ void tell_unused_config(Globals& globals) {
     const std::string path = set.substr(0, set.find('='));
     const bool config = path == "config" || path.starts_with("config.");
     if (!config || path == "config.visible_until" || path == "config.threads" || path == "config.inference" ||
-        path == "config.memory_limit")
+        path == "config.memory_limit" || path == "config.precision")
       continue;
     names += (names.empty() ? "" : ", ") + path;
   }
   if (!names.empty())
     globals.console.warning(
         "--set {}: not used, the configuration is the model's own; here config.visible_until, "
-        "config.threads, config.memory_limit and config.inference count",
+        "config.threads, config.memory_limit, config.inference and config.precision count",
         names);
 }
 

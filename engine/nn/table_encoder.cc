@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "kernel/segment.h"
 
 namespace rle {
 namespace {

@@ -17,12 +17,12 @@ void Arena::Free::operator()(std::byte* memory) const noexcept { std::free(memor
 
 void Arena::add_block(size_t bytes) {
   Block block;
-  block.size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  const size_t alignment = block.size >= kHugePage ? kHugePage : kAlignment;
+  const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
+  block.size = (bytes + alignment - 1) / alignment * alignment;
   block.memory.reset(static_cast<std::byte*>(std::aligned_alloc(alignment, block.size)));
   if (block.memory == nullptr) throw std::bad_alloc();
   // Rows are gathered from all over a block: huge pages spare most misses of the TLB. Advice, not a need.
-  if (alignment == kHugePage) madvise(block.memory.get(), block.size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (alignment == kHugePage) madvise(block.memory.get(), block.size, MADV_HUGEPAGE);
   blocks_.push_back(std::move(block));
 }
 
