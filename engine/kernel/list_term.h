@@ -7,7 +7,7 @@ namespace rle {
 
 // For list i: scale[i] * sum of x's rows index[offsets[i] .. offsets[i+1]).
 struct ListTerm {
-  const float* x = nullptr;          // contiguous rows, as wide as the output
+  const float* x = nullptr;          // rows, as far apart as those of the output
   const int32_t* offsets = nullptr;  // nullptr: one row a list, index[i]; -1: none
   const int32_t* index = nullptr;    // nullptr (offsets too): row 0 for every list
   const float* scale = nullptr;      // per list; nullptr: 1

@@ -18,8 +18,8 @@ void run_column_sums(const float* x, const float* scale, int64_t rows, int64_t c
 }  // namespace
 
 void list_sum(std::span<const ListTerm> terms, int64_t begin, int64_t end, SegmentMode mode, Matrix y) {
-  RLE_CHECK(y.rows == end - begin && y.contiguous());
-  run_sum({terms.data(), static_cast<int64_t>(terms.size()), begin, end, y.cols,
+  RLE_CHECK(y.rows == end - begin);
+  run_sum({terms.data(), static_cast<int64_t>(terms.size()), begin, end, y.cols, y.stride,
            mode == SegmentMode::kAccumulate, y.data});
 }
 
@@ -28,13 +28,6 @@ void segment_sum(const Csr& lists, const float* scale, ConstMatrix x, int64_t be
   RLE_CHECK(x.cols == y.cols && end <= y.rows && x.contiguous() && y.contiguous());
   const ListTerm term{x.data, lists.offsets, lists.index, scale};
   list_sum({&term, 1}, begin, end, mode, y.slice(begin, end));
-}
-
-void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
-                          int64_t begin, int64_t end, Matrix dx) {
-  RLE_CHECK(dx.cols == dy.cols && end <= dx.rows && dx.contiguous() && dy.contiguous());
-  const ListTerm term{dy.data, transposed.offsets, transposed.index, scale, true, limit};
-  list_sum({&term, 1}, begin, end, SegmentMode::kAccumulate, dx.slice(begin, end));
 }
 
 void gather_rows(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
@@ -88,7 +81,7 @@ void list_sum_oracle(std::span<const ListTerm> terms, int64_t begin, int64_t end
           if (from < 0 || from >= term.limit) continue;
           const double scale =
               term.scale == nullptr ? 1.0 : double{term.scale[term.scale_by_index ? from : i]};
-          sum += scale * double{term.x[from * y.cols + j]};
+          sum += scale * double{term.x[from * y.stride + j]};
         }
       }
       out = static_cast<float>(sum);
@@ -123,19 +116,6 @@ void segment_max_backward_oracle(const Csr& transposed, int64_t limit, ConstMatr
         if (x.row(s)[j] == y.row(i)[j]) dx.row(s)[j] += dy.row(i)[j] / ties.row(i)[j];
     }
   }
-}
-
-void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
-                                 int64_t begin, int64_t end, Matrix dx) {
-  for (int64_t s = begin; s < end; ++s)
-    for (int64_t j = 0; j < dx.cols; ++j) {
-      double sum = double{dx.row(s)[j]};
-      for (int64_t e = transposed.offsets[s]; e < transposed.offsets[s + 1]; ++e) {
-        const int64_t i = transposed.index[e];
-        if (i < limit) sum += double{dy.row(i)[j]} * (scale == nullptr ? 1.0 : double{scale[i]});
-      }
-      dx.row(s)[j] = static_cast<float>(sum);
-    }
 }
 
 void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,

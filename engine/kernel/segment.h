@@ -19,7 +19,8 @@ struct Csr {
 enum class SegmentMode { kOverwrite, kAccumulate };
 
 // y (end - begin, cols) = or += the sum over all terms, list by list, for the lists [begin, end): several
-// gathers and sums in one pass over the output.
+// gathers and sums in one pass over the output. y may be some columns of a matrix, then every x begins at the
+// same one.
 void list_sum(std::span<const ListTerm> terms, int64_t begin, int64_t end, SegmentMode mode, Matrix y);
 
 // y[i] = or += scale[i] * sum of x over list i, for i in [begin, end); scale nullptr: 1. Empty lists: 0.
@@ -38,19 +39,12 @@ void segment_max(const Csr& lists, ConstMatrix x, int64_t begin, int64_t end, Ma
 void segment_max_backward(const Csr& transposed, int64_t limit, ConstMatrix x, ConstMatrix y,
                           ConstMatrix ties, ConstMatrix dy, int64_t begin, int64_t end, Matrix dx);
 
-// dx[s] += sum over the lists i < limit that hold row s of scale[i] * dy[i]. Lists of the transposed CSR
-// ascend.
-void segment_sum_backward(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
-                          int64_t begin, int64_t end, Matrix dx);
-
 // out (cols) += the sum of x's rows, each times its scale where given.
 void add_column_sums(ConstMatrix x, float* out, const float* scale = nullptr);
 
 // The plain loops, for tests: the same contracts.
 void segment_sum_oracle(const Csr& lists, const float* scale, ConstMatrix x, int64_t begin, int64_t end,
                         SegmentMode mode, Matrix y);
-void segment_sum_backward_oracle(const Csr& transposed, int64_t limit, const float* scale, ConstMatrix dy,
-                                 int64_t begin, int64_t end, Matrix dx);
 void gather_rows_oracle(const int32_t* index, ConstMatrix x, int64_t begin, int64_t end, SegmentMode mode,
                         Matrix y);
 void add_column_sums_oracle(ConstMatrix x, float* out, const float* scale = nullptr);

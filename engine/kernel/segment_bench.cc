@@ -48,7 +48,8 @@ BENCHMARK(segment_mean)->Arg(1024)->Arg(262144);
 void segment_mean_backward(benchmark::State& state) {
   Operands op(state.range(0));
   const Csr transposed = transpose(op.lists(), kLists, op.x.rows, op.arena);
-  for (auto _ : state) segment_sum_backward(transposed, kLists, op.scale.data(), op.y, 0, op.x.rows, op.x);
+  const ListTerm term{op.y.data, transposed.offsets, transposed.index, op.scale.data(), true};
+  for (auto _ : state) list_sum({&term, 1}, 0, op.x.rows, SegmentMode::kOverwrite, op.x);
   set_bandwidth(state, kLists * kLength + 2 * op.x.rows);
 }
 BENCHMARK(segment_mean_backward)->Arg(1024)->Arg(262144);

@@ -40,7 +40,7 @@ inline void prefetch(const float* p, int64_t floats) {
 }
 
 template <int V>
-inline void add_term(const ListTerm& term, int64_t i, int64_t end, int64_t cols, int64_t column,
+inline void add_term(const ListTerm& term, int64_t i, int64_t end, int64_t stride, int64_t column,
                      Lanes<V>& sum) {
   if (term.index == nullptr) {
     if (term.scale == nullptr)
@@ -54,11 +54,11 @@ inline void add_term(const ListTerm& term, int64_t i, int64_t end, int64_t cols,
   const int64_t entries = term.offsets == nullptr ? end : term.offsets[end];
   for (int64_t e = first; e < last; ++e) {
     if (e + kAhead < entries && term.index[e + kAhead] >= 0)
-      prefetch(term.x + term.index[e + kAhead] * cols + column, Lanes<V>::kWidth);
+      prefetch(term.x + term.index[e + kAhead] * stride + column, Lanes<V>::kWidth);
     const int64_t from = term.index[e];
     if (from < 0) continue;
     if (from >= term.limit) break;
-    const float* x = term.x + from * cols + column;
+    const float* x = term.x + from * stride + column;
     if (term.scale == nullptr)
       sum.add(x);
     else
@@ -68,13 +68,13 @@ inline void add_term(const ListTerm& term, int64_t i, int64_t end, int64_t cols,
 
 template <int V>
 inline void sum_block(const ListSumOperands& op, int64_t i, int64_t column) {
-  float* y = op.y + (i - op.begin) * op.cols + column;
+  float* y = op.y + (i - op.begin) * op.stride + column;
   Lanes<V> sum;
   if (op.accumulate)
     sum.read(y);
   else
     sum.zero();
-  for (int64_t t = 0; t < op.count; ++t) add_term<V>(op.terms[t], i, op.end, op.cols, column, sum);
+  for (int64_t t = 0; t < op.count; ++t) add_term<V>(op.terms[t], i, op.end, op.stride, column, sum);
   sum.write(y);
 }
 
@@ -131,6 +131,7 @@ void list_sum(const ListSumOperands& op) {
   for (int64_t i = op.begin; i < op.end; ++i) {
     int64_t j = 0;
     for (; j + 8 * kLanes <= op.cols; j += 8 * kLanes) sum_block<8>(op, i, j);
+    for (; j + 2 * kLanes <= op.cols; j += 2 * kLanes) sum_block<2>(op, i, j);
     for (; j + kLanes <= op.cols; j += kLanes) sum_block<1>(op, i, j);
     for (; j < op.cols; ++j) sum_block<0>(op, i, j);
   }

@@ -12,6 +12,7 @@ struct ListSumOperands {
   const ListTerm* terms;
   int64_t count;
   int64_t begin, end, cols;
+  int64_t stride;  // floats from one row to the next, of y and of every x
   int accumulate;
   float* y;  // row begin
 };

@@ -77,6 +77,18 @@ TEST_P(SegmentTest, SumsOfSeveralTermsEqualTheOracle) {
   }
 }
 
+// Some columns of wider rows; the others stay as they were.
+TEST_P(SegmentTest, SumsOfSomeColumnsLeaveTheOthers) {
+  for (int64_t cols : kColumns) {
+    const Lists lists = random_lists(23, 9);
+    const Matrix x = random(9, cols + 7), y = random(23, cols + 7), want = copy(y);
+    const ListTerm term{x.data + 3, lists.offsets.data(), lists.index.data()};
+    list_sum({&term, 1}, 0, 23, SegmentMode::kOverwrite, y.columns(3, 3 + cols));
+    list_sum_oracle({&term, 1}, 0, 23, SegmentMode::kOverwrite, want.columns(3, 3 + cols));
+    expect_near(y, want, 5e-6);
+  }
+}
+
 // Values from a few, so that many are equal.
 TEST_P(SegmentTest, MaximaTiesAndTheirGradientsEqualTheOracle) {
   for (int64_t cols : kColumns) {
@@ -134,29 +146,16 @@ TEST_P(SegmentTest, ColumnSumsAreAdded) {
   }
 }
 
-TEST_P(SegmentTest, SumBackwardStopsAtTheLimit) {
-  for (int64_t cols : kColumns) {
-    const Lists lists = random_lists(23, 9);
-    const std::vector<float> mean = inverse_lengths(lists);
-    const Csr transposed = transpose(lists.csr(), 23, 9, arena_);
-    const Matrix dy = random(23, cols), dx = random(9, cols), want = copy(dx);
-    for (int64_t limit : {int64_t{0}, int64_t{11}, int64_t{23}})
-      for (const float* scale : {static_cast<const float*>(nullptr), mean.data()}) {
-        segment_sum_backward(transposed, limit, scale, dy.slice(0, limit), 0, 9, dx);
-        segment_sum_backward_oracle(transposed, limit, scale, dy.slice(0, limit), 0, 9, want);
-        expect_near(dx, want, 2e-5);
-      }
-  }
-}
-
-// <segment_sum(x), dy> = <x, segment_sum_backward(dy)>.
+// <sum(x), dy> = <x, sum over the transposed lists of dy>.
 TEST_P(SegmentTest, SumBackwardIsTheAdjointOfTheSum) {
   const Lists lists = random_lists(40, 12);
   const std::vector<float> mean = inverse_lengths(lists);
   const Matrix x = random(12, 17), y = random(40, 17), dy = random(40, 17),
                dx = new_zero_matrix(arena_, 12, 17);
   segment_sum(lists.csr(), mean.data(), x, 0, 40, SegmentMode::kOverwrite, y);
-  segment_sum_backward(transpose(lists.csr(), 40, 12, arena_), 40, mean.data(), dy, 0, 12, dx);
+  const Csr transposed = transpose(lists.csr(), 40, 12, arena_);
+  const ListTerm term{dy.data, transposed.offsets, transposed.index, mean.data(), true};
+  list_sum({&term, 1}, 0, 12, SegmentMode::kOverwrite, dx);
   double forward = 0, backward = 0;
   for (int64_t i = 0; i < y.size(); ++i) forward += double{y.data[i]} * double{dy.data[i]};
   for (int64_t i = 0; i < x.size(); ++i) backward += double{x.data[i]} * double{dx.data[i]};

@@ -236,20 +236,32 @@ void InputFold::unfold_column(Step& step, size_t column, ConstMatrix dfolded) co
   }
 }
 
-// d product (distinct, width): the sums of dout's rows by distinct value.
-Matrix InputFold::distinct_gradient(Step& step, const TableValues& table, const Context::Distinct& distinct,
-                                    size_t column, ConstMatrix dout) const {
-  const ColumnValues& values = table.columns[column];
-  const Matrix out = new_zero_matrix(step.arena, values.distinct, width());
-  const bool lists = columns_[column].kind == ColumnKind::kMultiCategory;
-  const Csr rows_of = lists
-                          ? transpose({values.offsets, values.index}, table.rows, values.distinct, step.arena)
-                          : transpose_gather(values.index, table.rows, values.distinct, step.arena);
-  step.pool.for_chunks(values.distinct, kTileRows / 8, [&](int64_t begin, int64_t end) {
-    if (lists)
-      segment_sum_backward(rows_of, table.rows, distinct.list_scale, dout, begin, end, out);
-    else
-      segment_sum(rows_of, nullptr, dout, begin, end, SegmentMode::kOverwrite, out);
+// Per column that rows look up: d product (distinct, width), the sums of dout's rows by distinct value. All
+// columns sum one slice of dout after the other, which stays in L2 meanwhile.
+std::vector<Matrix> InputFold::distinct_gradients(Step& step, const TableValues& table,
+                                                  const Context& context, ConstMatrix dout) const {
+  constexpr int64_t kSlice = 32;
+  RLE_CHECK(dout.contiguous() && dout.cols == width());
+  std::vector<Matrix> out(columns_.size());
+  std::vector<ListTerm> terms(columns_.size());
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    if (is_dense(c)) continue;
+    const ColumnValues& values = table.columns[c];
+    const bool lists = columns_[c].kind == ColumnKind::kMultiCategory;
+    const Csr rows_of =
+        lists ? transpose({values.offsets, values.index}, table.rows, values.distinct, step.arena)
+              : transpose_gather(values.index, table.rows, values.distinct, step.arena);
+    out[c] = new_matrix(step.arena, values.distinct, width());
+    terms[c] = {nullptr, rows_of.offsets, rows_of.index, context.distinct[c].list_scale, lists};
+  }
+  step.pool.for_each((width() + kSlice - 1) / kSlice, [&](int64_t slice) {
+    const int64_t first = slice * kSlice, last = std::min(width(), first + kSlice);
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      if (is_dense(c)) continue;
+      ListTerm term = terms[c];
+      term.x = dout.data + first;
+      list_sum({&term, 1}, 0, out[c].rows, SegmentMode::kOverwrite, out[c].columns(first, last));
+    }
   });
   return out;
 }
@@ -287,6 +299,7 @@ void InputFold::backward(Step& step, const TableValues& table, const Context& co
   for (size_t s = 0; s < sides_.size(); ++s)
     if (!sides_[s].identity)
       add_to(ddense.row(0) + static_cast<int64_t>(s) * channels_, channels_, step.gradient(sides_[s].bias));
+  const std::vector<Matrix> dproducts = distinct_gradients(step, table, context, dout);
   for (size_t c = 0; c < columns_.size(); ++c) {
     if (is_dense(c)) {
       const int64_t offset = parameters_[c].dense_offset;
@@ -294,11 +307,10 @@ void InputFold::backward(Step& step, const TableValues& table, const Context& co
       continue;
     }
     const Context::Distinct& distinct = context.distinct[c];
-    const Matrix dproduct = distinct_gradient(step, table, distinct, c, dout);
     if (columns_[c].kind == ColumnKind::kDatetime)
-      backward_calendars(step, distinct, c, dproduct);
+      backward_calendars(step, distinct, c, dproducts[c]);
     else
-      backward_categories(step, table, distinct, c, dproduct);
+      backward_categories(step, table, distinct, c, dproducts[c]);
   }
 }
 

@@ -85,8 +85,8 @@ class InputFold {
   void unfold_column(Step& step, size_t column, ConstMatrix dfolded) const;
   void encode_calendars(Step& step, const TableValues& table, size_t column, Context::Distinct& out) const;
   void encode_categories(Step& step, const TableValues& table, size_t column, Context::Distinct& out) const;
-  Matrix distinct_gradient(Step& step, const TableValues& table, const Context::Distinct& distinct,
-                           size_t column, ConstMatrix dout) const;
+  std::vector<Matrix> distinct_gradients(Step& step, const TableValues& table, const Context& context,
+                                         ConstMatrix dout) const;
   void backward_calendars(Step& step, const Context::Distinct& distinct, size_t column,
                           ConstMatrix dproduct) const;
   void backward_categories(Step& step, const TableValues& table, const Context::Distinct& distinct,
