@@ -63,6 +63,10 @@ def test_mistyped_options_are_named(rle, shop):
         result = rle(*arguments)
         assert result.returncode == 2 and message in result.stderr, result.stderr
     assert "--set, --threads, --snapshot, --memory-limit, --json, --quiet" in done(rle("fit", "--help")).stdout
+    assert "--snapshot, --memory-limit" not in done(rle("init", "--help")).stdout
+    for option in (("--snapshot", "kept"), ("--memory-limit", "1GiB")):
+        result = rle("init", ".", *option)
+        assert result.returncode == 2 and f"{option[0]}: `rle init`" in result.stderr, result.stderr
 
 
 def test_errors_as_json(rle, shop):

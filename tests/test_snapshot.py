@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 
+import duckdb
 import numpy
 import pyarrow as pa
 import pytest
@@ -106,6 +107,43 @@ def test_another_specification_is_another_snapshot(rle, shop):
     run(rle, "b", "--snapshot", "kept")
     run(rle, "c")
     assert model_of(shop, "b") == model_of(shop, "c") != model_of(shop, "a")
+
+
+def test_a_view_is_read_anew_each_time(rle, shop):
+    """Only the .duckdb file could be told from another, and it does not change with what the view reads."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{shop.folder}/db.duckdb' AS db (STORAGE_VERSION 'v1.4.0')")
+        connection.execute(f"CREATE VIEW db.orders AS SELECT * FROM read_parquet('{shop.folder}/orders.parquet')")
+    shop.spec["tables"]["orders"]["source"] = "db.duckdb::orders"
+    shop.write()
+    result = run(rle, "a", "--snapshot", "kept")
+    assert "table 'orders': its source is a view" not in result.stderr, "quiet"
+    shop.tables["orders"]["amount"][5] += 1
+    shop.write()
+    told = done(rle("fit", "spec.json", "--model", "b", "--set", "config.n_epochs=1", "--snapshot", "kept")).stderr
+    assert told.count("its source is a view") == 1, told
+    run(rle, "c")
+    assert model_of(shop, "b") == model_of(shop, "c") != model_of(shop, "a")
+    assert {kind: len(kept(shop.folder / "kept", kind)) for kind in PARTS} == {"table": 1, "graph": 0, "features": 1}
+
+
+def test_times_tasks_and_models_have_snapshots_of_their_own(rle, shop):
+    """What one run keeps another does not replace: the second round of the same runs makes nothing."""
+    args = ("--snapshot", "kept")
+    until = ("--set", "config.visible_until='2020-05-20'")
+    shop.spec["task"]["validation"] = shop.spec["task"].pop("test")
+    (shop.folder / "other.json").write_text(json.dumps(shop.spec | {"task": shop.spec["task"] | {"train": "validation.parquet"}}))
+    shop.write()
+    made = []
+    for i in range(2):
+        run(rle, f"a{i}", *args)
+        run(rle, f"b{i}", *args, *until)
+        done(rle("fit", "other.json", "--model", f"c{i}", "--set", "config.n_epochs=1", "-q", *args))
+        for model in "abc":
+            done(rle("evaluate", "spec.json", "--model", f"{model}{i}", "-q", *args))
+        made.append(stamps(shop.folder / "kept"))
+    assert made[0] == made[1]
+    assert len(kept(shop.folder / "kept", "graph")) > 1 and len(kept(shop.folder / "kept", "features")) > 4
 
 
 def damage(file, how, random_):
@@ -217,14 +255,36 @@ def test_a_graph_larger_than_the_limit_runs_from_its_snapshot(rle, shop):
     shop.spec["tables"]["friends"] = {"source": "friends.parquet", "type": "edge", "time_column": "at",
                                       "foreign_keys": {side: "customers.id" for side in ends}}
     shop.write()
-    limit = ("--memory-limit", "120MiB")
+    limit = ("--memory-limit", "128MiB", "--threads", "2")
     result = rle("fit", "spec.json", "--model", "a", "-q", *limit, "--snapshot", "kept")
-    assert result.returncode == 2 and "the limit is 120 MiB" in result.stderr, result.stderr
+    assert result.returncode == 2 and "the limit is 128 MiB" in result.stderr, result.stderr
     enough = result.stderr.split("set it to ")[1].split(" at least")[0]
-    run(rle, "b", "--snapshot", "kept", "--memory-limit", enough)
-    assert kept(shop.folder / "kept", "graph")[0].stat().st_size > 120 << 20
+    run(rle, "b", "--snapshot", "kept", "--memory-limit", enough, "--threads", "2")
+    assert kept(shop.folder / "kept", "graph")[0].stat().st_size > 128 << 20
     run(rle, "c", "--snapshot", "kept", *limit)
     assert model_of(shop, "b") == model_of(shop, "c")
+
+
+@LIMITED
+def test_threads_need_memory_too(rle, shop):
+    """Their stacks are told by the refusal, before one of them is started; what is named suffices."""
+    result = rle("fit", "spec.json", "--model", "a", "-q", "--memory-limit", "200MiB", "--threads", "500")
+    assert result.returncode == 2, result.stderr
+    enough = result.stderr.split("set it to ")[1].split(" at least")[0]
+    assert "GiB" in enough
+    run(rle, "b", "--memory-limit", enough, "--threads", "500")
+    run(rle, "c", "--threads", "2")
+    assert model_of(shop, "b") == model_of(shop, "c")
+
+
+@LIMITED
+def test_a_figure_that_suffices_with_shallow_embeddings_and_for_the_model(rle, shop):
+    config = ("--set", "config.shallow_embeddings_list=['customers', 'orders']")
+    for command in (("fit", "spec.json", "--model", "a", "-q", *config), ("evaluate", "spec.json", "--model", "a", "-q"),
+                    ("predict", "spec.json", "--model", "a", "--output", "p.parquet", "-q"), ("inspect", "spec.json", "-q")):
+        result = rle(*command, "--memory-limit", "70MiB")
+        assert result.returncode == 2 and "set it to " in result.stderr, result.stderr
+        done(rle(*command, "--memory-limit", result.stderr.split("set it to ")[1].split(" at least")[0]))
 
 
 @LIMITED

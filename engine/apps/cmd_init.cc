@@ -32,6 +32,13 @@ void write_new(const std::string& file, const std::string& text) {
 }
 
 void run(const std::string& folder, const std::string& output, Globals& globals) {
+  if (!globals.snapshot.empty())
+    fail(ErrorCode::kSpec,
+         "--snapshot: `rle init` keeps none; leave it out, or set data.snapshot in the specification");
+  if (!globals.memory_limit.empty())
+    fail(ErrorCode::kSpec,
+         "--memory-limit: `rle init` has no limit; leave it out, or set config.memory_limit in the "
+         "specification");
   std::vector<ProposedTable> tables = read_candidates(folder, globals.console, &globals.cancel);
   propose_keys(tables);
   const fs::path from = output.empty() ? fs::path(".") : fs::path(output).parent_path();

@@ -20,10 +20,11 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->check(CLI::Range(1, 1024));
   app.add_option("--snapshot", globals.snapshot,
                  "a folder that keeps tables and graph between runs: the next run on the same data starts "
-                 "at once")
+                 "at once (not of init)")
       ->type_name("DIR");
-  app.add_option("--memory-limit", globals.memory_limit,
-                 "4GiB, 500MiB: what the run may take; kept, or refused with the size that would do")
+  app.add_option(
+         "--memory-limit", globals.memory_limit,
+         "4GiB, 500MiB: what the run may take; kept, or refused with the size that would do (not of init)")
       ->check([](const std::string& text) {
         return parse_bytes(text) ? std::string() : "a size such as 4GiB or 500MiB is expected, found " + text;
       })
@@ -43,8 +44,10 @@ void add_commands(CLI::App& app, Globals& globals) {
   add_predict(app, globals);
   for (CLI::App* command : app.get_subcommands({}))
     command->fallthrough()->footer(
-        "Options of every command (`rle --help`): --set, --threads, --snapshot, --memory-limit, --json, "
-        "--quiet");
+        command->get_name() == "init"
+            ? "Options of every command (`rle --help`): --json, --quiet"
+            : "Options of every command that takes SPEC (`rle --help`): --set, --threads, --snapshot, "
+              "--memory-limit, --json, --quiet");
   app.require_subcommand(1);
 }
 

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <set>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "base/thread_pool.h"
 #include "base/time.h"
@@ -82,6 +85,38 @@ TEST(ThreadPool, RethrowsAndStaysUsable) {
   std::atomic<int> count{0};
   pool.for_each(100, [&](int64_t) { ++count; });
   EXPECT_EQ(count, 100);
+}
+
+TEST(ThreadPool, StartsNothingBeforeTheFirstSharedLoop) {
+  ThreadPool pool(1'000'000);
+  EXPECT_EQ(pool.threads(), 1'000'000);
+  int count = 0;
+  pool.for_chunks(5, 5, [&](int64_t begin, int64_t end) { count += static_cast<int>(end - begin); });
+  EXPECT_EQ(count, 5);
+}
+
+// In a process of its own, whose limit leaves room for some of the threads.
+void exit_with_pool_error() {
+  limit_memory(int64_t{256} << 20);
+  ThreadPool pool(1000);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      pool.for_each(2, [](int64_t) {});
+      ::_exit(1);
+    } catch (const Error& error) {
+      if (attempt == 1) std::fputs(error.what(), stderr);
+    }
+  }
+  ::_exit(3);
+}
+
+TEST(ThreadPool, ThreadsThatTheMemoryLimitRefusesAreAnError) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer reserves more than any limit allows";
+#endif
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(exit_with_pool_error(), ::testing::ExitedWithCode(3),
+              "1000 threads cannot be started .* and the memory limit is 256 MiB; use fewer threads");
 }
 
 TEST(Time, CivilTimeRoundTripsOnBothSidesOf1970) {

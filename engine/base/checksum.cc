@@ -59,6 +59,7 @@ std::string Checksum::text() const { return fmt::format("{:016x}", value()); }
 
 FileChecksum checksum_file(const std::filesystem::path& path) {
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (descriptor.get() < 0) fail(ErrorCode::kIo, "cannot open '{}': {}", path.string(), std::strerror(errno));
   std::vector<uint8_t> buffer(size_t{1} << 20);
   Checksum checksum;
   FileChecksum out;

@@ -50,4 +50,10 @@ void limit_memory(int64_t bytes) {
   ::setrlimit(RLIMIT_DATA, &limit);
 }
 
+std::optional<int64_t> memory_limit() {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return static_cast<int64_t>(limit.rlim_cur);
+}
+
 }  // namespace rle

@@ -19,4 +19,7 @@ std::string bytes_text(int64_t bytes);
 // reserved, stacks of threads too (RLIMIT_DATA).
 void limit_memory(int64_t bytes);
 
+// What the system allows this process now; nullopt: all there is.
+std::optional<int64_t> memory_limit();
+
 }  // namespace rle

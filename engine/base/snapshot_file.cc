@@ -15,6 +15,8 @@ constexpr uint64_t kAlignment = 64;
 
 fs::path with_ending(const fs::path& name, const char* ending) { return name.string() + ending; }
 
+std::string first_line() { return fmt::format("rle snapshot {}\n", kSnapshotFormat); }
+
 uint64_t checksum_of_bytes(const void* data, size_t bytes) {
   Checksum sum;
   sum.update(data, bytes);
@@ -41,7 +43,7 @@ void SnapshotWriter::add_block(const void* data, size_t bytes) {
 void SnapshotWriter::commit(std::string_view what) {
   const uint64_t fields = offset_;
   write(fields_.data(), fields_.size());
-  std::string text = fmt::format("rle snapshot 1\nof {}\ndata {} fields {} checksum {:016x}\n", what, offset_,
+  std::string text = fmt::format("{}of {}\ndata {} fields {} checksum {:016x}\n", first_line(), what, offset_,
                                  fields, checksum_of_bytes(fields_.data(), fields_.size()));
   text += fmt::format("manifest {:016x}\n", checksum_of_bytes(text.data(), text.size()));
   data_.commit();
@@ -74,8 +76,7 @@ void SnapshotReader::read_manifest(std::string_view text) {
   uint64_t own = 0, bytes = 0, fields = 0, checksum = 0;
   const size_t sizes = text.rfind("\ndata ");
   const bool whole =
-      last != std::string_view::npos && sizes != std::string_view::npos &&
-      text.starts_with("rle snapshot 1\n") &&
+      last != std::string_view::npos && sizes != std::string_view::npos && text.starts_with(first_line()) &&
       std::sscanf(copy.c_str() + last, "manifest %16" SCNx64, &own) == 1 &&
       text.size() == last + std::strlen("manifest ") + 17 && own == checksum_of_bytes(text.data(), last) &&
       std::sscanf(copy.c_str() + sizes, "\ndata %" SCNu64 " fields %" SCNu64 " checksum %" SCNx64, &bytes,

@@ -19,6 +19,9 @@ namespace rle {
 static_assert(std::endian::native == std::endian::little,
               "snapshots are little-endian, and mapped as they are");
 
+// Of the files' form and of how every kept class visits its members: to be raised with any change of either.
+inline constexpr uint32_t kSnapshotFormat = 2;
+
 // Lives for one file. One thread. Error{kIo}: the disk takes no more, no permission.
 class SnapshotWriter {
  public:
@@ -65,6 +68,10 @@ class SnapshotReader {
   bool open();
   // Error{kIo}: as above.
   void read(auto& value) { visit_members(*this, value); }
+  // After the last value. Error{kIo}: more was written than has been read.
+  void finish() const {
+    if (next_ != fields_size_) damaged("it holds more members");
+  }
 
   // Called by visit_members.
   void number(auto& value) { take(&value, sizeof value); }

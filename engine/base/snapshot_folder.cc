@@ -13,9 +13,9 @@ namespace {
 
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
-    files.push_back(entry.path());
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    files.push_back(it->path());
   return files;
 }
 
@@ -55,13 +55,15 @@ Descriptor SnapshotFolder::begin_writing() const {
 }
 
 // A run that has mapped one goes on with it. The manifest goes first: without it there is nothing to open.
-void SnapshotFolder::remove_former(const SnapshotKey& key) const noexcept {
+void SnapshotFolder::remove_former(const SnapshotKey& key) const try {
   const std::string own = name_of(key).filename().string();
   const std::string place = own.substr(0, own.rfind('-') + 1);
   for (const char* ending : {".manifest", ".data"})
     for (const fs::path& file : files_in(path_))
       if (file.filename().string().starts_with(place) && file.extension() == ending && file.stem() != own)
         remove_file(file);
+} catch (const std::exception& error) {
+  report_.warning("a former snapshot of {} is not removed: {}", key.what, error.what());
 }
 
 }  // namespace rle

@@ -75,6 +75,7 @@ class SnapshotFolder {
       std::pair<std::vector<ReportLines::Line>, Value> kept;
       reader.read(kept.first);
       reader.read(kept.second);
+      reader.finish();
       return kept;
     } catch (const Error& error) {
       report_.warning("the snapshot of {} is damaged, and made again: {}", key.what, error.what());
@@ -93,7 +94,7 @@ class SnapshotFolder {
       writer.commit(key.what);
       remove_former(key);
       return true;
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {  // memory may end as well
       report_.warning("no snapshot of {} is kept, the run goes on without: {}", key.what, error.what());
       given_up_ = true;
       return false;
@@ -103,7 +104,7 @@ class SnapshotFolder {
   std::filesystem::path name_of(const SnapshotKey& key) const;
   // Makes the folder. While the descriptor is open nobody takes what is being written for a leftover.
   Descriptor begin_writing() const;
-  void remove_former(const SnapshotKey& key) const noexcept;
+  void remove_former(const SnapshotKey& key) const;  // throws nothing
 
   std::filesystem::path path_;
   Report& report_;

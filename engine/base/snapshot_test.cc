@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <new>
 
 #include "base/snapshot_folder.h"
 
@@ -146,6 +147,34 @@ TEST_F(SnapshotTest, AnInputThatChangedMeanwhileIsNotKept) {
   keep(1);
   EXPECT_TRUE(snapshots.has({"whole", "", 5, 0}));
   EXPECT_FALSE(snapshots.has({"whole", "", 5, 2}));
+}
+
+struct Less {
+  Array<int64_t> longs;
+  static auto members(auto& self) { return std::tie(self.longs); }
+};
+
+TEST_F(SnapshotTest, OneWithMoreMembersThanAreReadIsMadeAgain) {
+  keep(1);
+  SnapshotFolder snapshots(folder_, lines_);
+  const Less less = snapshots.keep({"whole", "the whole", 5, 1}, [](Report&) { return Less{{8, 9}}; });
+  EXPECT_EQ(less.longs, (Array<int64_t>{8, 9}));
+  EXPECT_NE(lines_.lines().back().text.find("it holds more members"), std::string::npos);
+}
+
+struct Heavy {
+  int64_t number = 0;
+  static auto members(auto& self) {
+    if (self.number == 7) throw std::bad_alloc();
+    return std::tie(self.number);
+  }
+};
+
+TEST_F(SnapshotTest, WithoutMemoryToWriteTheRunGoesOn) {
+  SnapshotFolder snapshots(folder_, lines_);
+  EXPECT_EQ(snapshots.keep({"whole", "the whole", 5, 1}, [](Report&) { return Heavy{7}; }).number, 7);
+  EXPECT_NE(lines_.lines().back().text.find("no snapshot of the whole is kept"), std::string::npos);
+  EXPECT_TRUE(files(".manifest").empty());
 }
 
 TEST(Array, AMappedOneIsReadLikeAVectorAndCopiedWhenChanged) {

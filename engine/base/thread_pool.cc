@@ -1,37 +1,57 @@
 #include "base/thread_pool.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace rle {
 namespace {
 thread_local bool inside_body = false;
 }
 
-ThreadPool::ThreadPool(int threads) {
-  RLE_CHECK(threads >= 1);
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+ThreadPool::ThreadPool(int threads) : threads_(threads) { RLE_CHECK(threads >= 1); }
+
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::start() {
+  if (!workers_.empty()) return;
+  try {
+    workers_.reserve(static_cast<size_t>(threads_) - 1);
+    while (threads() > static_cast<int>(workers_.size()) + 1) workers_.emplace_back([this] { work(); });
+  } catch (const std::exception& error) {
+    stop();
+    const std::optional<int64_t> limit = memory_limit();
+    fail(ErrorCode::kIo,
+         "{} threads cannot be started ({}): each takes {} for its stack{}; use fewer threads (--threads){}",
+         threads_, error.what(), bytes_text(thread_stack_bytes()),
+         limit ? fmt::format(", and the memory limit is {}", bytes_text(*limit)) : "",
+         limit ? ", or raise the limit (--memory-limit)" : "");
+  }
 }
 
-ThreadPool::~ThreadPool() {
+void ThreadPool::stop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
+  stop_ = false;
 }
 
 void ThreadPool::for_chunks(int64_t n, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
   RLE_CHECK(chunk > 0);
   if (n <= 0) return;
-  if (workers_.empty() || n <= chunk || inside_body) {
+  if (threads_ == 1 || n <= chunk || inside_body) {
     for (int64_t begin = 0; begin < n; begin += chunk) body(begin, std::min(n, begin + chunk));
     return;
   }
+  start();
   {
     std::lock_guard lock(mutex_);
     body_ = &body;
@@ -85,6 +105,15 @@ void ThreadPool::work() {
     std::lock_guard lock(mutex_);
     if (--busy_ == 0) done_.notify_one();
   }
+}
+
+int64_t thread_stack_bytes() {
+  pthread_attr_t attributes;
+  size_t bytes = size_t{8} << 20;
+  if (::pthread_getattr_default_np(&attributes) != 0) return static_cast<int64_t>(bytes);
+  ::pthread_attr_getstacksize(&attributes, &bytes);
+  ::pthread_attr_destroy(&attributes);
+  return static_cast<int64_t>(bytes);
 }
 
 int available_cpus() {

@@ -121,12 +121,14 @@ std::vector<CatalogEntry> list_tables(Connection& connection, const std::string&
   const auto rows = query_texts(
       connection,
       fmt::format(
-          "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = {0} AND NOT internal "
-          "UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = {0} "
+          "SELECT schema_name, table_name, CASE WHEN contains(upper(sql), 'GENERATED ALWAYS') "
+          "THEN 'a table with generated columns' ELSE '' END "
+          "FROM duckdb_tables() WHERE database_name = {0} AND NOT internal "
+          "UNION ALL SELECT schema_name, view_name, 'a view' FROM duckdb_views() WHERE database_name = {0} "
           "AND NOT internal ORDER BY 1, 2",
           name));
   std::vector<CatalogEntry> entries;
-  for (const auto& row : rows) entries.push_back({row[0], row[1]});
+  for (const auto& row : rows) entries.push_back({row[0], row[1], row[2]});
   return entries;
 }
 

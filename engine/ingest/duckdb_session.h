@@ -33,6 +33,7 @@ void attach_database(Connection& connection, const std::filesystem::path& file, 
 // Tables and views of an attached database.
 struct CatalogEntry {
   std::string schema, table;
+  std::string computed;  // what of it is computed when it is read: "a view"; empty: nothing
   std::string display() const { return schema == "main" ? table : schema + "." + table; }
 };
 std::vector<CatalogEntry> list_tables(Connection& connection, const std::string& alias);

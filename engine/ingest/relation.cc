@@ -120,6 +120,7 @@ Relation RelationCatalog::open_table(const std::string& source, const SourcePath
   relation.kind = path.kind;
   relation.sql =
       fmt::format("{}.{}.{}", quote_name(alias->second), quote_name(entry->schema), quote_name(entry->table));
+  relation.computed = entry->computed;
   relation.columns = describe(relation, true);
   return relation;
 }

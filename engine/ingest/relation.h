@@ -18,6 +18,7 @@ struct Relation {
   SourceKind kind = SourceKind::kParquet;
   std::string sql;  // "read_parquet(...)", "\"alias\".\"schema\".\"table\""
   std::vector<SourceColumn> columns;
+  std::string computed;  // as CatalogEntry
 
   const SourceColumn* find(const std::string& column) const;
   // Error{kSpec} with the nearest name, naming the table that asked for it; or that the type can't be read.

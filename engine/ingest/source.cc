@@ -49,6 +49,15 @@ std::string select_list(const std::vector<std::string>& columns) {
   return list;
 }
 
+ColumnSize::Kind kind_of(const std::string& arrow_format) {
+  const ArrowType type = parse_arrow_format(arrow_format);
+  if (is_string(type.kind)) return ColumnSize::Kind::kText;
+  if (is_list(type.kind)) return ColumnSize::Kind::kList;
+  if (is_time(type.kind)) return ColumnSize::Kind::kTime;
+  const bool whole = is_integer(type.kind) || (type.kind == ArrowKind::kDecimal128 && type.scale == 0);
+  return whole ? ColumnSize::Kind::kInteger : ColumnSize::Kind::kFloat;
+}
+
 // The importers of one read, in the order of the SELECT; an importer that gave up is null.
 class TableImport {
  public:
@@ -125,6 +134,12 @@ std::vector<std::filesystem::path> SourceReader::files(const std::string& source
   return {path.file};
 }
 
+std::string SourceReader::computed(const std::string& source) { return impl_->catalog.open(source).computed; }
+
+std::string SourceReader::library_version() {
+  return query_texts(impl_->connection, "SELECT version()").at(0).at(0);
+}
+
 int64_t SourceReader::count_rows(const std::string& source) {
   return impl_->count_rows(impl_->catalog.open(source));
 }
@@ -134,17 +149,24 @@ SourceSize SourceReader::size(const TableSchema& schema, const std::vector<std::
   SourceSize size;
   std::string list = "count(*)";
   for (const std::string& name : column_names) {
-    const ArrowKind type = parse_arrow_format(relation.require(schema.name, name).arrow_format).kind;
+    const SourceColumn& source = relation.require(schema.name, name);
+    const ColumnSize::Kind kind = kind_of(source.arrow_format);
+    const bool floats = source.type_name.find("<float") != std::string::npos;
     const std::string column = quote_name(name);
-    const bool text = is_string(type), integer = is_integer(type) && !schema.is_key(name);
-    list += text || integer ? fmt::format(", approx_count_distinct({})", column) : ", 0";
-    list += text            ? fmt::format(", coalesce(avg(strlen({})), 0)", column)
-            : is_list(type) ? fmt::format(", coalesce(avg(len({})), 0)", column)
-                            : ", 0";
-    size.columns.push_back({text            ? ColumnSize::Kind::kText
-                            : is_list(type) ? ColumnSize::Kind::kList
-                                            : ColumnSize::Kind::kScalar,
-                            0, 0});
+    const bool text = kind == ColumnSize::Kind::kText;
+    if (kind == ColumnSize::Kind::kList && floats)
+      list += fmt::format(", 0, coalesce(avg(len({})), 0)", column);
+    else if (kind == ColumnSize::Kind::kList)
+      list += fmt::format(
+          ", (SELECT approx_count_distinct(e) FROM (SELECT unnest({0}) AS e FROM {1})), "
+          "coalesce(avg(len({0})), 0)",
+          column, relation.sql);
+    else
+      list += (text || !schema.is_key(name) || schema.is_feature_key(name)
+                   ? fmt::format(", approx_count_distinct({})", column)
+                   : ", 0") +
+              (text ? fmt::format(", coalesce(avg(strlen({})), 0)", column) : ", 0");
+    size.columns.push_back({kind, 0, 0});
   }
   try {
     const std::string row = fmt::format("SELECT {} FROM {}", list, relation.sql);

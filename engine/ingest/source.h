@@ -21,10 +21,11 @@ struct SourceColumn {
   bool readable = true;      // false: a type that is refused by name where the column is asked for
 };
 
-// How much a column holds. distinct: an estimate; of texts and integers.
+// How much a column holds. distinct: an estimate, of values or of a list's elements; 0 for lists of floats,
+// and for keys that are numbers and no features.
 struct ColumnSize {
-  enum class Kind { kScalar, kText, kList };
-  Kind kind = Kind::kScalar;
+  enum class Kind { kInteger, kFloat, kTime, kText, kList };
+  Kind kind = Kind::kInteger;
   int64_t distinct = 0;
   double length = 0;  // mean; bytes of texts, elements of lists
 };
@@ -46,8 +47,11 @@ class SourceReader {
 
   // The files that a source's rows come from, sorted.
   std::vector<std::filesystem::path> files(const std::string& source);
+  // What of a source its files do not decide: "a view", whose rows may come from elsewhere or depend on the
+  // day; empty: nothing.
+  std::string computed(const std::string& source);
   int64_t count_rows(const std::string& source);
-  // Reads the columns whose sizes are asked for, and keeps nothing of them.
+  // Goes through the columns whose sizes are asked for, and keeps nothing of them.
   SourceSize size(const TableSchema& schema, const std::vector<std::string>& column_names);
 
   // Reads the named columns only. times: those to be read as times where they are ISO text (declared
@@ -56,6 +60,9 @@ class SourceReader {
   Table read(const TableSchema& schema, const std::vector<std::string>& column_names,
              const std::vector<std::string>& time_columns, Report& report,
              const CancelToken* cancel = nullptr);
+
+  // Of the DuckDB library that reads.
+  std::string library_version();
 
   // Which columns of a source a table's specification uses: keys, time, declared columns, and (all_columns)
   // the others that are readable and not excluded; unreadable undeclared ones are reported. Error{kSpec} as

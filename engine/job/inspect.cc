@@ -147,7 +147,7 @@ Inspection inspect(const JobSpec& spec, ThreadPool& pool, Report& report, const 
   SourceReader reader(spec.base_folder);
   const SplitChoice splits{.train = true, .validation = true, .test = true};
   check_sources(reader, spec, splits);
-  const LoadedData data = load_data(reader, spec, splits, report, cancel);
+  const LoadedData data = load_data(reader, spec, splits, report, cancel, {.makes_features = false});
   const Graph graph = Graph::build(data.tables, pool, report);
 
   Inspection out;

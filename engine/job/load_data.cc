@@ -17,34 +17,60 @@ std::vector<std::string> datetime_columns(const TableSchema& schema) {
   return times;
 }
 
+// Whether the snapshot of the table's features is there; false where its name is not known before rows are
+// read.
+bool has_features(const SnapshotFolder& folder, const Table& table, const JobSpec& spec, const LoadUse& use) {
+  if (use.model != nullptr) {
+    for (const TableStatistics& statistics : use.model->definition.statistics)
+      if (statistics.table == table.schema.name)
+        return folder.has(features_key(table, spec.visible_until_us, statistics));
+    return false;
+  }
+  if (!spec.task || spec.task->time_column) return false;  // training times decide
+  return folder.has(features_key(table, spec.visible_until_us, Visibility{spec.visible_until_us}));
+}
+
+// As the run will have them: a model's graph is of its own order.
+void order_as(const std::vector<TableSignature>& trained, std::vector<Table>& tables) {
+  const auto position = [&](const Table& table) {
+    return std::find_if(trained.begin(), trained.end(),
+                        [&](const TableSignature& t) { return t.schema.name == table.schema.name; });
+  };
+  std::stable_sort(tables.begin(), tables.end(),
+                   [&](const Table& a, const Table& b) { return position(a) < position(b); });
+}
+
 // Before a row is kept: does the run fit into the user's limit?
 void check_need(SourceReader& reader, const JobSpec& spec, std::vector<TablePlan> plans,
-                const SnapshotFolder* folder) {
-  std::vector<Table> tables;
+                const SnapshotFolder* folder, const LoadUse& use) {
+  std::vector<Table> tables;  // without rows
   for (TablePlan& plan : plans) {
-    tables.emplace_back();
-    tables.back().schema = plan.schema;
-    tables.back().source_place = plan.key.place;
-    if (folder == nullptr) continue;
-    plan.kept = folder->has(plan.key);
-    plan.features_kept =
-        plan.kept && (plan.schema.type == TableType::kEdge || folder->has(features_key(tables.back())));
+    Table& table = tables.emplace_back();
+    table.schema = plan.schema;
+    table.source_place = plan.key.place;
+    table.source_content = plan.key.content;
+    const bool keeps = folder != nullptr && plan.key.place != 0;
+    plan.kept = keeps && folder->has(plan.key);
+    plan.features_kept = plan.schema.type == TableType::kEdge ||
+                         (keeps && use.makes_features && has_features(*folder, table, spec, use));
   }
+  if (use.model != nullptr) order_as(use.model->tables, tables);
   const bool graph_kept =
-      std::all_of(plans.begin(), plans.end(), [](const TablePlan& p) { return p.kept; }) &&
-      folder != nullptr && folder->has(graph_key(tables));
+      folder != nullptr && use.makes_features &&
+      std::all_of(plans.begin(), plans.end(), [](const TablePlan& p) { return p.key.place != 0; }) &&
+      folder->has(graph_key(tables, spec.visible_until_us));
   int64_t labels = 0;
   if (spec.task)
     for (const auto& source : {spec.task->train, spec.task->validation, spec.task->test})
       if (source) labels += reader.count_rows(*source);
-  check_memory(memory_need(reader, spec, plans, graph_kept, labels), spec);
+  check_memory(memory_need(reader, spec, plans, graph_kept, labels, use), spec);
 }
 
 // In canonical order.
 std::vector<Table> load_tables(SourceReader& reader, const JobSpec& spec, SnapshotFolder* folder,
-                               Report& report, const CancelToken* cancel) {
+                               Report& report, const CancelToken* cancel, const LoadUse& use) {
   std::optional<TableSnapshots> snapshots;
-  if (folder != nullptr) snapshots.emplace(*folder, reader);
+  if (folder != nullptr) snapshots.emplace(*folder, reader, report);
   std::vector<TablePlan> plans;
   for (const TableSchema& schema : spec.tables) {
     TablePlan& plan = plans.emplace_back();
@@ -52,7 +78,7 @@ std::vector<Table> load_tables(SourceReader& reader, const JobSpec& spec, Snapsh
     plan.columns = reader.used_columns(schema, report);
     if (snapshots) plan.key = snapshots->key(schema, plan.columns, datetime_columns(schema));
   }
-  if (spec.memory_limit_bytes) check_need(reader, spec, plans, folder);
+  if (spec.memory_limit_bytes) check_need(reader, spec, plans, folder, use);
   std::vector<Table> tables;
   for (const TablePlan& plan : plans) {
     const std::vector<std::string> times = datetime_columns(plan.schema);
@@ -106,11 +132,11 @@ TableSchema label_schema(const TaskSpec& task, std::string_view name, const std:
 }
 
 LoadedData load_data(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits, Report& report,
-                     const CancelToken* cancel) {
+                     const CancelToken* cancel, const LoadUse& use) {
   note_time_zones(reader, spec, splits, report);
   LoadedData data;
   if (spec.snapshot_folder) data.snapshots = std::make_unique<SnapshotFolder>(*spec.snapshot_folder, report);
-  data.tables = load_tables(reader, spec, data.snapshots.get(), report, cancel);
+  data.tables = load_tables(reader, spec, data.snapshots.get(), report, cancel, use);
   if (!spec.task) return data;
   const TaskSpec& task = *spec.task;
   if (splits.train) data.train = load_labels(reader, task, Split::kTrain, task.train, report, cancel);

@@ -12,6 +12,7 @@
 #include "base/snapshot_folder.h"
 #include "ingest/source.h"
 #include "job/job_spec.h"
+#include "train/checkpoint.h"
 #include "train/dataset.h"
 #include "train/signature.h"
 
@@ -27,6 +28,13 @@ struct LoadedData {
 struct SplitChoice {
   bool train = false, validation = false, test = false;
   bool test_needs_target = false;
+};
+
+// What the tables are loaded for, as far as it decides how much memory that takes.
+struct LoadUse {
+  const TrainedModel* model =
+      nullptr;                 // that is applied, with its own configuration; nullptr: none, or training
+  bool makes_features = true;  // false: a look at the tables
 };
 
 // All that names and types in the sources tell: files and tables that are missing, columns (nearest offered),
@@ -51,7 +59,7 @@ void require_splits(const JobSpec& spec, const SplitChoice& splits, std::string_
 
 // Reads every table, and the chosen label tables that the specification names. Errors as SourceReader's.
 LoadedData load_data(SourceReader& reader, const JobSpec& spec, const SplitChoice& splits, Report& report,
-                     const CancelToken* cancel);
+                     const CancelToken* cancel, const LoadUse& use = {});
 
 // What a dataset is built from: the tables are moved out of `data`, label tables and snapshots borrowed.
 DatasetInput dataset_input(LoadedData& data, const JobSpec& spec);

@@ -1,23 +1,27 @@
 #include "job/memory_need.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/thread_pool.h"
 
 namespace rle {
 namespace {
 
-// The program with DuckDB, stacks of threads; and what DuckDB reads ahead, as a part of a table.
+// The program with DuckDB; and what DuckDB reads ahead, as a part of a table.
 constexpr int64_t kProgram = int64_t{96} << 20;
 constexpr int64_t kReadAhead = 4;
 constexpr int64_t kSortBytes = 16 + 8 + 8;  // a row: an entry, its new place, the longest column again
 constexpr int64_t kLabelBytes = 64;         // a label as read, encoded, in its order, and its score
-constexpr int64_t kModelCopies = 9;  // value, gradient, two moments, the best one; four for a checkpoint
+constexpr int64_t kModelCopies = 9;    // value, gradient, two moments, the best one; four for a checkpoint
+constexpr int64_t kTrainedCopies = 5;  // the file as read, the model and a copy of it, value, gradient
 constexpr int64_t kNodesPerSeed = 256;
+constexpr int64_t kTextBytes = 48;  // of a text besides its letters
 
 struct TableNeed {
-  int64_t rows = 0, table = 0, keys = 0, features = 0, vocabulary = 0;
+  int64_t rows = 0, table = 0, keys = 0, features = 0, embeddings = 0;  // embeddings: rows of vectors
 };
 
 std::optional<Dtype> declared(const TableSchema& schema, const std::string& column) {
@@ -26,62 +30,112 @@ std::optional<Dtype> declared(const TableSchema& schema, const std::string& colu
   return std::nullopt;
 }
 
+// Whether a column may be encoded as this dtype (docs/dtypes.md).
+bool may_be(std::optional<Dtype> dtype, ColumnSize::Kind kind, Dtype asked) {
+  if (dtype) return *dtype == asked;
+  using Kind = ColumnSize::Kind;
+  switch (asked) {
+    case Dtype::kCategory:
+      return kind == Kind::kInteger || kind == Kind::kText;
+    case Dtype::kMultiCategorical:
+      return kind == Kind::kList;
+    case Dtype::kDatetime:
+      return kind == Kind::kTime || kind == Kind::kText;
+    default:
+      return false;
+  }
+}
+
+// What one column adds as a feature. texts: bytes of its distinct values.
+void add_feature(const ColumnSize& column, std::optional<Dtype> dtype, int64_t rows, int64_t elements,
+                 int64_t distinct, int64_t texts, TableNeed& need) {
+  const bool list = column.kind == ColumnSize::Kind::kList;
+  need.features += rows * 4 + (list ? rows * 8 + elements * 4 : 0);
+  if (may_be(dtype, column.kind, Dtype::kDatetime)) need.features += (distinct + 1) * 8;
+  if (may_be(dtype, column.kind, Dtype::kCategory) || may_be(dtype, column.kind, Dtype::kMultiCategorical)) {
+    need.embeddings += distinct + 1;
+    need.features += texts;
+  }
+}
+
 TableNeed need_of(const TablePlan& plan, const SourceSize& size) {
   TableNeed need;
   need.rows = size.rows;
   need.table = size.rows * 8;  // where each row stood
   for (size_t c = 0; c < plan.columns.size(); ++c) {
     const ColumnSize& column = size.columns[c];
-    const auto texts = static_cast<int64_t>(static_cast<double>(column.distinct) * (column.length + 48));
-    const auto elements = static_cast<int64_t>(static_cast<double>(size.rows) * column.length);
-    if (column.kind == ColumnSize::Kind::kText)
-      need.table += size.rows * 5 + texts;
-    else
-      need.table += size.rows * 9 + (column.kind == ColumnSize::Kind::kList ? elements * 12 : 0);
+    const bool text = column.kind == ColumnSize::Kind::kText, list = column.kind == ColumnSize::Kind::kList;
+    const auto elements = static_cast<int64_t>(std::ceil(static_cast<double>(size.rows) * column.length));
+    // The estimate errs by an eighth.
+    const int64_t estimate = column.distinct == 0 ? 0 : column.distinct + column.distinct / 2 + 16;
+    const int64_t distinct = std::min(list ? elements : size.rows, estimate);
+    const auto texts =
+        static_cast<int64_t>(static_cast<double>(distinct) * (kTextBytes + (text ? column.length : 0)));
+    need.table += text ? size.rows * 5 + texts : size.rows * 9 + (list ? elements * 12 : 0);
     const bool key = plan.schema.is_key(plan.columns[c]);
     if (key) need.keys += size.rows * 16;
     if (key && !plan.schema.is_feature_key(plan.columns[c])) continue;
-    need.features += size.rows * 4 + (column.kind == ColumnSize::Kind::kList ? elements * 4 : 0);
-    const std::optional<Dtype> dtype = declared(plan.schema, plan.columns[c]);
-    if (!dtype || *dtype == Dtype::kCategory) need.vocabulary += column.distinct;
+    add_feature(column, declared(plan.schema, plan.columns[c]), size.rows, elements, distinct, texts, need);
   }
   return need;
 }
 
-int64_t model_bytes(const JobSpec& spec, int64_t vocabulary, int64_t rows) {
-  const int64_t channels = spec.train.model.channels, blocks = spec.train.model.encoder_blocks;
-  const int64_t batch = std::max(spec.train.train_batch_size, spec.train.val_batch_size);
+// embeddings: rows of vectors that training makes; a trained model has its own.
+int64_t model_bytes(const JobSpec& spec, const LoadUse& use, int64_t embeddings, int64_t rows) {
+  const TrainConfig& config = use.model == nullptr ? spec.train : use.model->config;
+  const int64_t channels = config.model.channels, blocks = config.model.encoder_blocks;
+  int64_t parameters = embeddings * channels * 4 * kModelCopies;
+  int64_t batch = std::max(config.train_batch_size, config.val_batch_size);
+  if (use.model != nullptr) {
+    parameters = 0;
+    for (const NamedParameter& parameter : use.model->parameters)
+      parameters += static_cast<int64_t>(parameter.values.size()) * 4 * kTrainedCopies;
+    batch = config.val_batch_size;
+  }
   const int64_t nodes = std::min(rows, batch * kNodesPerSeed);
-  return vocabulary * channels * 4 * kModelCopies + nodes * channels * 4 * (6 + 4 * blocks);
+  return parameters + nodes * channels * 4 * (6 + 4 * blocks);
+}
+
+int64_t stack_bytes(const JobSpec& spec) {
+  const int threads = spec.threads > 0 ? spec.threads : available_cpus();
+  return (threads - 1) * thread_stack_bytes();
+}
+
+// Of training: a vector for each row of such a table.
+int64_t shallow_rows(const JobSpec& spec, const std::string& table, int64_t rows) {
+  const std::vector<std::string>& names = spec.train.model.shallow_embeddings;
+  return std::find(names.begin(), names.end(), table) != names.end() ? rows : 0;
 }
 
 }  // namespace
 
 MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vector<TablePlan>& tables,
-                       bool graph_kept, int64_t label_rows) {
+                       bool graph_kept, int64_t label_rows, const LoadUse& use) {
   MemoryNeed out;
-  int64_t read = 0, features_made = 0, rows = 0, vocabulary = 0;  // read: tables that stay in memory
+  int64_t read = 0, features_stay = 0, features_made = 0, rows = 0, embeddings = 0;  // read: tables that stay
+  bool all_kept = true;
   for (const TablePlan& plan : tables) {
     const TableNeed need = need_of(plan, reader.size(plan.schema, plan.columns));
+    const bool keeps = plan.key.place != 0;
+    all_kept = all_kept && keeps;
     rows += need.rows;
-    vocabulary += need.vocabulary;
+    embeddings += need.embeddings + shallow_rows(spec, plan.schema.name, need.rows);
     if (!plan.kept)
       out.tables =
           std::max(out.tables, read + need.table + std::max(need.table / kReadAhead, need.rows * kSortBytes));
-    if (plan.key.place == 0) read += need.table;
+    if (!keeps) read += need.table;
     if (!graph_kept) out.graph += need.keys + need.rows * 8;
     if (plan.features_kept) continue;
-    features_made = std::max(features_made, need.features + need.rows * 16);
-    if (plan.key.place == 0) out.features += need.features;
+    features_made = std::max(features_made, (keeps ? need.features : 0) + need.rows * 16);
+    if (!keeps) features_stay += need.features;
   }
-  const bool snapshots = !tables.empty() && tables[0].key.place != 0;
   out.labels = label_rows * kLabelBytes;
-  out.model = spec.task ? model_bytes(spec, vocabulary, rows) : 0;
-  const int64_t graph_stays = snapshots ? 0 : out.graph;
-  out.features = std::max(out.features, features_made);
-  out.total =
-      kProgram + std::max({out.tables, read + out.graph, read + graph_stays + out.labels + out.features,
-                           graph_stays + (snapshots ? 0 : out.features) + out.labels + out.model});
+  out.model = spec.task && use.makes_features ? model_bytes(spec, use, embeddings, rows) : 0;
+  const int64_t graph_stays = all_kept ? 0 : out.graph;
+  out.features = features_stay + features_made;
+  out.total = kProgram + stack_bytes(spec) +
+              std::max({out.tables, read + out.graph, read + graph_stays + out.labels + out.features,
+                        graph_stays + features_stay + out.labels + out.model});
   return out;
 }
 

@@ -1,4 +1,5 @@
-// How much memory a run will need, from the sizes of its sources, before a row is kept; and the refusal where
+// How much memory a run will need, from the sizes of its sources (which takes a pass over
+// them), before a row is kept; and the refusal where
 // the user allows less. What comes mapped from a snapshot counts as nothing: the system drops it when memory
 // is short.
 #pragma once
@@ -9,6 +10,7 @@
 #include "base/snapshot_folder.h"
 #include "ingest/source.h"
 #include "job/job_spec.h"
+#include "job/load_data.h"
 
 namespace rle {
 
@@ -16,9 +18,9 @@ namespace rle {
 struct TablePlan {
   TableSchema schema;
   std::vector<std::string> columns;
-  SnapshotKey key;             // place 0: no snapshots
+  SnapshotKey key;             // place 0: nothing of it is kept
   bool kept = false;           // its rows are in the snapshot
-  bool features_kept = false;  // as far as names tell
+  bool features_kept = false;  // or it has none
 };
 
 // In bytes; upper bounds, of what lies in memory at one time.
@@ -28,12 +30,12 @@ struct MemoryNeed {
   int64_t features = 0;  // encoded
   int64_t labels = 0;
   int64_t model = 0;  // parameters, optimizer, copies for checkpoints, and the largest batch
-  int64_t total = 0;  // the most at any time, with the program itself
+  int64_t total = 0;  // the most at any time, with the program itself and its threads
 };
 
 // label_rows: of all label tables together.
 MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vector<TablePlan>& tables,
-                       bool graph_kept, int64_t label_rows);
+                       bool graph_kept, int64_t label_rows, const LoadUse& use);
 
 // Error{kSpec}: more than spec.memory_limit_bytes, with the figure that would do.
 void check_memory(const MemoryNeed& need, const JobSpec& spec);

@@ -65,7 +65,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
   use_model_columns(reader, trained.tables, spec);
   check_model_schema(reader, trained.tables, spec);
   check_sources(reader, spec, choice);
-  LoadedData data = load_data(reader, spec, choice, context.report, context.cancel);
+  LoadedData data = load_data(reader, spec, choice, context.report, context.cancel, {.model = &trained});
 
   DatasetInput input = dataset_input(data, spec);
   TrainedModel model = trained;

@@ -86,7 +86,7 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
   std::optional<Table> keys;
   if (request.entities && request.entities != "all")
     keys = keys_at(read_keys(reader, spec, request, context), *spec.task, request.at_us);
-  LoadedData data = load_data(reader, spec, splits, context.report, context.cancel);
+  LoadedData data = load_data(reader, spec, splits, context.report, context.cancel, {.model = &model});
   const Table source = keys               ? *std::move(keys)
                        : request.entities ? all_entities(spec, request, data, context)
                                           : *std::move(data.test);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/cancel.h"
@@ -18,20 +19,30 @@ namespace rle {
 // Borrows all of it. One thread.
 class TableSnapshots {
  public:
-  TableSnapshots(SnapshotFolder& folder, SourceReader& reader) : folder_(folder), reader_(reader) {}
+  TableSnapshots(SnapshotFolder& folder, SourceReader& reader, Report& report)
+      : folder_(folder), reader_(reader), report_(report), library_(reader.library_version()) {}
 
+  // place 0: the files do not decide the rows (a view), so that nothing of the table is kept; told.
   SnapshotKey key(const TableSchema& schema, const std::vector<std::string>& columns,
                   const std::vector<std::string>& times);
-  // The key's table in canonical order. Errors as SourceReader::read.
+  // The key's table in canonical order. Where its files changed after key() looked at them, it knows no
+  // source (source_place 0): nothing is kept under a key that is of other bytes. Errors as
+  // SourceReader::read.
   Table read(const SnapshotKey& key, const TableSchema& schema, const std::vector<std::string>& columns,
              const std::vector<std::string>& times, const CancelToken* cancel);
 
  private:
-  uint64_t content_of(const std::vector<std::filesystem::path>& files);
+  // The files' paths and checksums, in order.
+  using Content = std::vector<std::pair<std::string, uint64_t>>;
+
+  bool is_still(const Content& content, const std::string& source);
 
   SnapshotFolder& folder_;
   SourceReader& reader_;
-  std::map<std::filesystem::path, uint64_t> checksums_;  // of files, as they were when first asked for
+  Report& report_;
+  std::string library_;                        // its version: another one may read other rows
+  std::map<std::string, uint64_t> checksums_;  // of files, as they were when first asked for
+  std::map<uint64_t, Content> contents_;       // by the key's place
 };
 
 }  // namespace rle

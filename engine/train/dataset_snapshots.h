@@ -19,10 +19,13 @@ struct SnapshotUse {
   std::optional<int64_t> until_us;
 };
 
-// What the graph and a table's features are kept as; content 0: not known yet. Schema and source_place of the
-// tables are looked at.
-SnapshotKey graph_key(const std::vector<Table>& tables);
-SnapshotKey features_key(const Table& table);
+// What the graph and a table's features are kept as. Of the tables their schema, source_place and
+// source_content are looked at. All but the content decides the place: other tasks, models and times have
+// snapshots of their own, and only other bytes of the sources replace one.
+SnapshotKey graph_key(const std::vector<Table>& tables, std::optional<int64_t> until_us);
+SnapshotKey features_key(const Table& table, std::optional<int64_t> until_us, const Visibility& visibility);
+SnapshotKey features_key(const Table& table, std::optional<int64_t> until_us,
+                         const TableStatistics& statistics);
 
 // As Graph::build.
 Graph kept_graph(const std::vector<Table>& tables, const SnapshotUse& use, ThreadPool& pool, Report& report);
