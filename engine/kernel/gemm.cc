@@ -21,13 +21,19 @@ void run_rows_bf16(const GemmOperands& op) { RLE_DISPATCH_BF16(gemm_bf16_rows(op
 void pack_bf16(ConstMatrix b, uint32_t* out) {
   RLE_DISPATCH_BF16(gemm_bf16_pack(b.data, b.stride, b.rows, b.cols, out))
 }
-void pack_transposed_bf16(ConstMatrix b, uint32_t* out){
-    RLE_DISPATCH_BF16(gemm_bf16_pack_transposed(b.data, b.stride, b.cols, b.rows, out))}
+void pack_transposed_bf16(ConstMatrix b, uint32_t* out) {
+  RLE_DISPATCH_BF16(gemm_bf16_pack_transposed(b.data, b.stride, b.cols, b.rows, out))
+}
 
-// Elements of the panels of n columns, `depth` each.
-int64_t panels_size(int64_t depth, int64_t n) {
-  const int64_t panel = panel_width();
-  return (n + panel - 1) / panel * panel * depth;
+// Memory for the panels of a B (k, n): numbers, or pairs of bf16.
+struct Panels {
+  float* data = nullptr;
+  uint32_t* pairs = nullptr;
+};
+Panels new_panels(int64_t k, int64_t n, Arena& arena, Precision precision) {
+  const int64_t panel = panel_width(), columns = (n + panel - 1) / panel * panel;
+  if (precision == Precision::kBf16) return {nullptr, arena.allocate<uint32_t>((k + 1) / 2 * columns)};
+  return {arena.allocate<float>(k * columns), nullptr};
 }
 
 void multiply(ConstMatrix a, const PackedMatrix& b, Matrix c, const float* start, int64_t start_row) {
@@ -42,25 +48,21 @@ void multiply(ConstMatrix a, const PackedMatrix& b, Matrix c, const float* start
 }  // namespace
 
 PackedMatrix pack(ConstMatrix b, Arena& arena, Precision precision) {
-  if (precision == Precision::kFp32) {
-    float* panels = arena.allocate<float>(panels_size(b.rows, b.cols));
-    run_pack(b.data, b.stride, b.rows, b.cols, panels);
-    return {panels, nullptr, b.rows, b.cols};
-  }
-  uint32_t* pairs = arena.allocate<uint32_t>(panels_size((b.rows + 1) / 2, b.cols));
-  pack_bf16(b, pairs);
-  return {nullptr, pairs, b.rows, b.cols};
+  const Panels out = new_panels(b.rows, b.cols, arena, precision);
+  if (out.pairs != nullptr)
+    pack_bf16(b, out.pairs);
+  else
+    run_pack(b.data, b.stride, b.rows, b.cols, out.data);
+  return {out.data, out.pairs, b.rows, b.cols};
 }
 
 PackedMatrix pack_transposed(ConstMatrix b, Arena& arena, Precision precision) {
-  if (precision == Precision::kFp32) {
-    float* panels = arena.allocate<float>(panels_size(b.cols, b.rows));
-    run_pack_transposed(b.data, b.stride, b.cols, b.rows, panels);
-    return {panels, nullptr, b.cols, b.rows};
-  }
-  uint32_t* pairs = arena.allocate<uint32_t>(panels_size((b.cols + 1) / 2, b.rows));
-  pack_transposed_bf16(b, pairs);
-  return {nullptr, pairs, b.cols, b.rows};
+  const Panels out = new_panels(b.cols, b.rows, arena, precision);
+  if (out.pairs != nullptr)
+    pack_transposed_bf16(b, out.pairs);
+  else
+    run_pack_transposed(b.data, b.stride, b.cols, b.rows, out.data);
+  return {out.data, out.pairs, b.cols, b.rows};
 }
 
 void gemm(ConstMatrix a, const PackedMatrix& b, Matrix c, GemmMode mode) {
