@@ -3,12 +3,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from hosts import Host
 
 pytestmark = pytest.mark.slow
 
@@ -33,22 +33,15 @@ def client(request, root):
 
 @pytest.fixture(scope="module")
 def host(rle_program, tmp_path_factory):
-    state = tmp_path_factory.mktemp("state")
-    process = subprocess.Popen([rle_program, "serve", "--state", state, "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 20
-    while not (state / "host.json").exists():
-        assert process.poll() is None and time.monotonic() < deadline, "the host did not start"
-        time.sleep(0.05)
-    yield json.loads((state / "host.json").read_text())["url"], (state / "token").read_text().strip()
-    process.terminate()
-    process.communicate(timeout=20)
+    with Host(rle_program, tmp_path_factory.mktemp("host") / "state") as host:
+        yield host
 
 
 @pytest.fixture(scope="module")
 def seen(client, host, root, tmp_path_factory):
     version, python = client
     output = tmp_path_factory.mktemp(f"out-{version}")
-    run = subprocess.run([python, DRIVER, *host, root / "examples/f1", output], capture_output=True, text=True, timeout=600, check=False,
+    run = subprocess.run([python, DRIVER, f"http://{host.address}", host.token, root / "examples/f1", output], capture_output=True, text=True, timeout=600, check=False,
                          env={**os.environ, "COLUMNS": "200"})
     assert run.returncode == 0, run.stderr[-3000:] + run.stdout[-3000:]
     return version, json.loads(run.stdout.splitlines()[-1]), output
