@@ -218,6 +218,7 @@ void Connection::release_exchange() {
   if (!exchange_) return;
   exchange_->closed = true;
   exchange_ = nullptr;
+  shared_->exchanges.fetch_sub(1);
   told_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   if (shared_->options.finished) shared_->options.finished(told_);
   ticker_.cancel();

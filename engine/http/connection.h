@@ -36,7 +36,7 @@ struct ServerShared {
   std::optional<asio::ssl::context> tls;
   WorkQueue quick, slow;
   std::set<std::shared_ptr<Connection>> connections;  // of the server's thread
-  std::atomic<size_t> count{0};
+  std::atomic<size_t> count{0}, exchanges{0};
   bool stopping = false;  // of the server's thread
 };
 

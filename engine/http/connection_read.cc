@@ -187,6 +187,7 @@ Connection::State Connection::open_exchange() {
   told_.peer = request_.peer;
   head_sent_ = chunked_ = done_ = false;
   exchange_ = std::make_shared<ExchangeState>();
+  shared_->exchanges.fetch_add(1);
   return exchange_;
 }
 

@@ -100,6 +100,7 @@ class HttpServer::Impl {
 
   uint16_t port() const { return port_; }
   size_t connections() const { return shared_->count; }
+  size_t exchanges() const { return shared_->exchanges; }
   const ServerOptions& options() const { return shared_->options; }
 
  private:
@@ -158,6 +159,7 @@ HttpServer::~HttpServer() = default;
 
 uint16_t HttpServer::port() const { return impl_->port(); }
 size_t HttpServer::connections() const { return impl_->connections(); }
+size_t HttpServer::exchanges() const { return impl_->exchanges(); }
 void HttpServer::start() { impl_->start(); }
 void HttpServer::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 

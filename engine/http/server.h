@@ -90,6 +90,8 @@ class HttpServer {
   uint16_t port() const;
   std::string url() const;  // "http://127.0.0.1:8472"
   size_t connections() const;
+  // Requests that are not answered to the end.
+  size_t exchanges() const;
 
   // Begins to accept. Once.
   void start();
