@@ -42,5 +42,6 @@ void add_init(CLI::App& app, Globals& globals);
 void add_fit(CLI::App& app, Globals& globals);
 void add_evaluate(CLI::App& app, Globals& globals);
 void add_predict(CLI::App& app, Globals& globals);
+void add_job(CLI::App& app, Globals& globals);
 
 }  // namespace rle

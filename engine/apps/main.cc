@@ -42,6 +42,7 @@ void add_commands(CLI::App& app, Globals& globals) {
   add_fit(app, globals);
   add_evaluate(app, globals);
   add_predict(app, globals);
+  add_job(app, globals);
   for (CLI::App* command : app.get_subcommands({}))
     command->fallthrough()->footer(
         command->get_name() == "init"
@@ -156,14 +157,14 @@ void tell_unused_config(Globals& globals) {
     const std::string path = set.substr(0, set.find('='));
     const bool config = path == "config" || path.starts_with("config.");
     if (!config || path == "config.visible_until" || path == "config.threads" || path == "config.inference" ||
-        path == "config.memory_limit" || path == "config.precision")
+        path == "config.memory_limit" || path == "config.precision" || path == "config.device")
       continue;
     names += (names.empty() ? "" : ", ") + path;
   }
   if (!names.empty())
     globals.console.warning(
         "--set {}: not used, the configuration is the model's own; here config.visible_until, "
-        "config.threads, config.memory_limit, config.inference and config.precision count",
+        "config.threads, config.memory_limit, config.inference, config.precision and config.device count",
         names);
 }
 
