@@ -6,24 +6,36 @@ namespace {
 constexpr int64_t kEventsAtOnce = 500;
 constexpr std::chrono::seconds kHeartbeat{10};
 
-const char* content_type(EventForm form) {
-  switch (form) {
-    case EventForm::kServerSent:
-      return "text/event-stream";
-    case EventForm::kJsonLines:
-      return "application/x-ndjson";
-    case EventForm::kLogText:
-      return "text/plain; charset=utf-8";
-  }
-  return "";
-}
-
 std::string member(const Json& body, const char* name) {
   const auto found = body.find(name);
   return found != body.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+std::string json_text(const EventRecord& event) {
+  return to_json(event).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string log_line(const EventRecord& event) {
+  if (event.type != "log") return "";
+  const std::string severity = member(event.body, "severity");
+  const std::string mark = severity == "INFO" || severity.empty() ? "" : severity + ": ";
+  return mark + member(event.body, "text") + "\n";
+}
+
 }  // namespace
+
+EventForm server_sent_events() {
+  const auto text = [](const EventRecord& event) {
+    return fmt::format("id: {}\ndata: {}\n\n", event.seq, json_text(event));
+  };
+  return {"text/event-stream", text, ": \n\n"};
+}
+
+EventForm json_lines() {
+  return {"application/x-ndjson", [](const EventRecord& event) { return json_text(event) + "\n"; }, "\n"};
+}
+
+EventForm log_text() { return {"text/plain; charset=utf-8", log_line}; }
 
 void Follower::start(Host& host, Asked asked, std::shared_ptr<Responder> responder) {
   host.events(asked.job, asked.from, 1);  // is the job there?
@@ -32,11 +44,10 @@ void Follower::start(Host& host, Asked asked, std::shared_ptr<Responder> respond
 
 void Follower::begin() {
   const std::shared_ptr<Follower> self = shared_from_this();
-  responder_->begin({200, content_type(asked_.form), "", {{"X-Accel-Buffering", "no"}}});
-  if (asked_.follow && asked_.form != EventForm::kLogText)
+  responder_->begin({200, asked_.form.content_type, "", {{"X-Accel-Buffering", "no"}}});
+  if (asked_.follow && !asked_.form.heartbeat.empty())
     responder_->every(kHeartbeat, [self] {
-      if (self->responder_->pending_bytes() == 0)
-        self->responder_->write(self->asked_.form == EventForm::kServerSent ? ": \n\n" : "\n");
+      if (self->responder_->pending_bytes() == 0) self->responder_->write(self->asked_.form.heartbeat);
     });
   responder_->when_closed([self] {
     const std::lock_guard lock(self->mutex_);
@@ -56,11 +67,12 @@ void Follower::pump() {
   }
   std::string text;
   for (const EventRecord& event : found.events) {
-    text += text_of(event);
+    text += asked_.form.text(event);
     next_ = event.seq + 1;
   }
   if (!text.empty()) responder_->write(std::move(text));
   if (!found.events.empty()) return responder_->when_drained([self = shared_from_this()] { self->pump(); });
+  if (found.final && !asked_.form.end.empty()) responder_->write(asked_.form.end);
   if (found.final || !asked_.follow) return responder_->finish();
   wait_for_more();
 }
@@ -73,18 +85,6 @@ void Follower::wait_for_more() {
   } catch (const std::exception&) {
     responder_->finish();
   }
-}
-
-std::string Follower::text_of(const EventRecord& event) const {
-  if (asked_.form == EventForm::kLogText) {
-    if (event.type != "log") return "";
-    const std::string severity = member(event.body, "severity");
-    const std::string mark = severity == "INFO" || severity.empty() ? "" : severity + ": ";
-    return mark + member(event.body, "text") + "\n";
-  }
-  const std::string text = to_json(event).dump(-1, ' ', false, Json::error_handler_t::replace);
-  return asked_.form == EventForm::kServerSent ? fmt::format("id: {}\ndata: {}\n\n", event.seq, text)
-                                               : text + "\n";
 }
 
 }  // namespace rle

@@ -1,6 +1,7 @@
 // Sends a job's events to one client as they come, without a thread: woken by the host, slowed by the client.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,7 +11,17 @@
 
 namespace rle {
 
-enum class EventForm { kServerSent, kJsonLines, kLogText };
+// What a stream of events looks like.
+struct EventForm {
+  const char* content_type;
+  std::function<std::string(const EventRecord&)> text;  // "": the event is not told
+  std::string heartbeat = "";                           // every 10 s where nothing waits; empty: none
+  std::string end = "";                                 // after the last event of a job that is final
+};
+
+EventForm server_sent_events();
+EventForm json_lines();
+EventForm log_text();
 
 // Held by what will wake it: the responder's actions and, weakly, the host's subscription.
 class Follower : public std::enable_shared_from_this<Follower> {
@@ -19,7 +30,7 @@ class Follower : public std::enable_shared_from_this<Follower> {
     std::string job;
     int64_t from = 1;
     bool follow = false;  // until the job is final; else what there is
-    EventForm form = EventForm::kJsonLines;
+    EventForm form;
   };
 
   // Problem 404: there is no such job.
@@ -32,7 +43,6 @@ class Follower : public std::enable_shared_from_this<Follower> {
   void begin();
   void pump();
   void wait_for_more();
-  std::string text_of(const EventRecord& event) const;
 
   Host& host_;
   const Asked asked_;

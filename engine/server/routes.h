@@ -26,6 +26,8 @@ void add_check_routes(Router& router, RouteContext& context);   // describe, val
 void add_job_routes(Router& router, RouteContext& context);     // jobs, models
 void add_event_routes(Router& router, RouteContext& context);   // events, logs, predictions
 
+void add_v1alpha1_routes(Router& router, RouteContext& context);  // server/v1alpha1
+
 // All of them.
 void add_routes(Router& router, RouteContext& context);
 

@@ -22,9 +22,9 @@ int64_t first_event(const Call& call) {
 
 void events(Call& call, Host& host, bool as_log) {
   const bool sse = call.request.header("accept").value_or("").find("text/event-stream") != std::string::npos;
-  const EventForm form =
-      as_log ? EventForm::kLogText : (sse ? EventForm::kServerSent : EventForm::kJsonLines);
-  Follower::start(host, {call.arguments.at("id"), first_event(call), flag_of(call, "follow"), form},
+  EventForm form = as_log ? log_text() : sse ? server_sent_events() : json_lines();
+  Follower::start(host,
+                  {call.arguments.at("id"), first_event(call), flag_of(call, "follow"), std::move(form)},
                   call.responder);
 }
 

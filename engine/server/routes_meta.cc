@@ -52,6 +52,7 @@ void add_routes(Router& router, RouteContext& context) {
   add_check_routes(router, context);
   add_job_routes(router, context);
   add_event_routes(router, context);
+  add_v1alpha1_routes(router, context);
 }
 
 }  // namespace rle
