@@ -1,0 +1,5 @@
+find_package(SQLite3 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+target_link_libraries(rle_server PUBLIC nlohmann_json::nlohmann_json PRIVATE SQLite::SQLite3)
+target_compile_definitions(rle_server PRIVATE RLE_VERSION="${PROJECT_VERSION}")
+target_precompile_headers(rle_server PRIVATE <nlohmann/json.hpp>)
