@@ -8,7 +8,8 @@ namespace rle {
 namespace {
 
 Response response_of(const Error& error, const Mistake& mistake) {
-  if (error.code() == ErrorCode::kSpec) return problem_response(422, "invalid-specification", error.what());
+  if (error.code() == ErrorCode::kSpec)
+    return problem_response(422, "invalid-specification", error.what(), error.field());
   mistake(error.what());
   if (error.code() == ErrorCode::kIo) return problem_response(500, "internal", error.what());
   return problem_response(500, "internal", "a mistake of the host itself; its log has more");

@@ -1,5 +1,7 @@
 #include "server/follower.h"
 
+#include <fmt/format.h>
+
 namespace rle {
 namespace {
 

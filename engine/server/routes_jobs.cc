@@ -56,15 +56,17 @@ Response create(Call& call, RouteContext& context) {
 void add_job_routes(Router& router, RouteContext& context) {
   Host& host = context.host;
   const auto add = [&](std::string method, std::string path, std::vector<std::string> query,
-                       std::function<Response(Call&)> action) {
+                       std::function<Response(Call&)> action, bool slow = false) {
     router.add({.method = std::move(method),
                 .path = std::move(path),
                 .query = std::move(query),
+                .slow = slow,
                 .handler = answering(std::move(action), context.mistake)});
   };
   add("GET", "/v1/jobs", {"state", "engine", "kind", "limit", "before"},
       [&host](Call& call) { return list(call, host); });
-  add("POST", "/v1/jobs", {}, [&context](Call& call) { return create(call, context); });
+  add(
+      "POST", "/v1/jobs", {}, [&context](Call& call) { return create(call, context); }, true);
   add("GET", "/v1/jobs/{id}", {},
       [&host](Call& call) { return json_response(200, host.job(call.arguments.at("id"))); });
   add("DELETE", "/v1/jobs/{id}", {}, [&host](Call& call) {
