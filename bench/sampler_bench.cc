@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "job/load_data.h"
 #include "train/batch_loader.h"
 #include "train/dataset.h"
@@ -78,10 +79,26 @@ Dataset load(const JobSpec& spec, ThreadPool& pool) {
       report);
 }
 
-// Milliseconds of each batch of one pass.
+// Milliseconds of each batch of one pass; a number that any change of a batch changes.
 struct Pass {
   std::vector<double> sample_ms, gather_ms;
   int64_t nodes = 0, edges = 0, distinct = 0;
+  uint64_t checksum = 0;
+
+  void mix(const auto& values) {
+    for (const auto value : values) checksum = mix64(checksum ^ static_cast<uint64_t>(value));
+  }
+  void count(const Batch& batch) {
+    for (const NodeBlock& block : batch.nodes) {
+      nodes += block.nodes(), distinct += static_cast<int64_t>(block.distinct.size());
+      mix(block.row), mix(block.seed), mix(block.delta);
+      mix(block.hop_end), mix(block.distinct), mix(block.delta_s);
+    }
+    for (const EdgeBlock& block : batch.edges) {
+      edges += block.edges();
+      mix(block.offsets), mix(block.source);
+    }
+  }
 };
 
 Pass run_pass(const Dataset& dataset, const BatchLoader& loader, const Options& options, ThreadPool& pool,
@@ -98,9 +115,7 @@ Pass run_pass(const Dataset& dataset, const BatchLoader& loader, const Options& 
     loader.gather(pool, batch);
     pass.sample_ms.push_back((sampled - start) * 1e3);
     pass.gather_ms.push_back((now() - sampled) * 1e3);
-    for (const NodeBlock& block : batch.batch.nodes)
-      pass.nodes += block.nodes(), pass.distinct += static_cast<int64_t>(block.distinct.size());
-    for (const EdgeBlock& block : batch.batch.edges) pass.edges += block.edges();
+    pass.count(batch.batch);
   }
   return pass;
 }
@@ -125,7 +140,8 @@ void run(const Options& options) {
          {"gather_ms", median(pass.gather_ms)},
          {"nodes", per_batch(pass.nodes)},
          {"edges", per_batch(pass.edges)},
-         {"distinct", per_batch(pass.distinct)}});
+         {"distinct", per_batch(pass.distinct)},
+         {"checksum", pass.checksum}});
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
