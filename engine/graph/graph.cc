@@ -19,6 +19,17 @@ struct Prefix {
 // in the first cache.
 constexpr size_t kAhead = 16;
 
+// How many of the ascending `ids` are below `bound`, without branches.
+size_t count_below(const NodeId* ids, size_t n, NodeId bound) {
+  size_t count = 0;
+  for (size_t left = n; left > 0;) {
+    const size_t half = left - left / 2;
+    count += ids[count + half - 1] < bound ? half : 0;
+    left -= half;
+  }
+  return count;
+}
+
 Prefix visible_prefix(const Adjacency& lists, NodeId target, NodeId end_node, int64_t time_us) {
   const NodeId* sources = lists.sources.data();
   if (lists.offsets.empty()) {
@@ -32,7 +43,19 @@ Prefix visible_prefix(const Adjacency& lists, NodeId target, NodeId end_node, in
                               times)};
   }
   if (begin == end || end[-1] < end_node) return {begin, end};
-  return {begin, std::lower_bound(begin, end, end_node)};
+  return {begin, begin + count_below(begin, static_cast<size_t>(end - begin), end_node)};
+}
+
+// How many of the ascending `times` are no later than each bound. The searches go side by side, so that their
+// memory accesses overlap, and without branches.
+void count_up_to(const int64_t* times, NodeId n, const std::vector<int64_t>& bounds, NodeId* counts) {
+  std::fill_n(counts, bounds.size(), NodeId{0});
+  for (NodeId left = n; left > 0;) {
+    const NodeId half = left - left / 2;
+    for (size_t b = 0; b < bounds.size(); ++b)
+      counts[b] += half & -static_cast<NodeId>(times[counts[b] + half - 1] <= bounds[b]);
+    left -= half;
+  }
 }
 
 }  // namespace
@@ -76,12 +99,10 @@ void Graph::seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current
   out.end.resize(schema_.node_types.size() * out.time_us.size());
   for (size_t type = 0; type < times_us_.size(); ++type) {
     NodeId* end = out.end.data() + type * out.time_us.size();
-    const int64_t* times = times_us_[type].data();
-    for (size_t s = 0; s < out.time_us.size(); ++s)
-      end[s] = times_us_[type].empty() || seed_time_us == nullptr
-                   ? visible_nodes_[type]
-                   : static_cast<NodeId>(
-                         std::upper_bound(times, times + visible_nodes_[type], out.time_us[s]) - times);
+    if (times_us_[type].empty() || seed_time_us == nullptr)
+      std::fill_n(end, out.time_us.size(), visible_nodes_[type]);
+    else
+      count_up_to(times_us_[type].data(), visible_nodes_[type], out.time_us, end);
   }
 }
 

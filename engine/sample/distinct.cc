@@ -24,18 +24,22 @@ void DistinctInRange::index(int64_t range, std::vector<int32_t>& numbers, std::v
   if (marks_.size() < words) {
     marks_.resize(words);
     rank_.resize(words * 8);
+    found_.resize(words * 8);
   }
   auto* marks = reinterpret_cast<uint8_t*>(marks_.data());
   for (const int32_t number : numbers) marks[number] = 1;
-  distinct.clear();
+  uint32_t size = 0;
   for (size_t w = 0; w < words; ++w) {
-    for (uint64_t left = marks_[w]; left != 0; left &= left - 1) {
-      const size_t number = w * 8 + static_cast<size_t>(std::countr_zero(left)) / 8;
-      rank_[number] = static_cast<int32_t>(distinct.size());
-      distinct.push_back(static_cast<NodeId>(number));
-    }
+    uint64_t left = marks_[w];
+    if (left == 0) continue;
     marks_[w] = 0;
+    for (size_t number = w * 8; number < w * 8 + 8; ++number, left >>= 8) {
+      rank_[number] = static_cast<int32_t>(size);
+      found_[size] = static_cast<NodeId>(number);
+      size += left & 1;
+    }
   }
+  distinct.assign(found_.begin(), found_.begin() + size);
   for (int32_t& number : numbers) number = rank_[static_cast<size_t>(number)];
 }
 

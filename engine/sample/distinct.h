@@ -21,6 +21,7 @@ class DistinctInRange {
  private:
   std::vector<uint64_t> marks_;  // a byte a number; all zero between calls
   std::vector<int32_t> rank_;
+  std::vector<NodeId> found_;
 };
 
 // Distinct node ids: as above where the table is small, else by a bitmap over its rows; a second bitmap of
