@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "graph/subset.h"
 
 namespace rle {
@@ -14,10 +15,6 @@ struct Prefix {
   const NodeId* end;
   int64_t size() const { return end - begin; }
 };
-
-// How many targets ahead of their use lists are fetched: enough to hide a memory access, few enough to stay
-// in the first cache.
-constexpr size_t kAhead = 16;
 
 // How many of the ascending `ids` are below `bound`, without branches.
 size_t count_below(const NodeId* ids, size_t n, NodeId bound) {
@@ -58,6 +55,33 @@ void count_up_to(const int64_t* times, NodeId n, const std::vector<int64_t>& bou
   }
 }
 
+// Fetches lists before they are read: where they lie first, then their two ends.
+class ListFetcher {
+ public:
+  ListFetcher(const Adjacency& lists, const HopRequest& request)
+      : offsets_(lists.offsets.data()),
+        sources_(lists.sources.data()),
+        targets_(request.targets),
+        n_(lists.offsets.empty() ? 0 : request.n) {}
+
+  // Before the list of target i is read; i = 0, 1, ...
+  void fetch_before(int64_t i) {
+    constexpr auto kAhead = static_cast<int64_t>(kFetchedAhead);
+    for (const int64_t end = std::min(n_, i + 2 * kAhead); places_ < end; ++places_)
+      __builtin_prefetch(offsets_ + targets_[places_]);
+    for (const int64_t end = std::min(n_, i + kAhead); lists_ < end; ++lists_) {
+      const uint32_t* place = offsets_ + targets_[lists_];
+      __builtin_prefetch(sources_ + place[0]);
+      __builtin_prefetch(sources_ + place[1]);
+    }
+  }
+
+ private:
+  const uint32_t* offsets_;
+  const NodeId *sources_, *targets_;
+  int64_t n_, places_ = 0, lists_ = 0;  // those fetched so far
+};
+
 }  // namespace
 
 NodeTypeId GraphSchema::find_node_type(std::string_view name) const {
@@ -85,6 +109,17 @@ std::vector<NodeId> Graph::lookup(NodeTypeId type, std::string_view key_column, 
   }
   fail(ErrorCode::kSpec, "table '{}': column '{}' is neither its primary key nor a candidate key{}", table,
        key_column, suggestion(key_column, names));
+}
+
+void Graph::node_times_us(NodeTypeId type, const std::vector<NodeId>& nodes,
+                          std::vector<int64_t>& times_us) const {
+  const Array<int64_t>& known = times_us_[type.index()];
+  times_us.assign(nodes.size(), kAlwaysVisible);
+  if (known.empty()) return;
+  const int64_t* time = known.data();
+  for_each_fetched(
+      nodes.size(), [&](size_t i) { return time + nodes[i]; },
+      [&](size_t i) { times_us[i] = time[nodes[i]]; });
 }
 
 void Graph::seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current_time,
@@ -125,18 +160,14 @@ void Graph::sample_parents(const HopRequest& request, HopAnswer& answer) const {
   const NodeId* targets = request.targets;
   const int32_t* seed = request.seed;
   int64_t size = 0;
-  const auto take = [&](size_t i) {
-    const NodeId source = sources[targets[i]];
-    offsets[i] = size;
-    taken[size] = source;
-    size += source < end[seed[i]];
-  };
-  size_t i = 0;
-  for (; i + kAhead < n; ++i) {
-    __builtin_prefetch(sources + targets[i + kAhead]);
-    take(i);
-  }
-  for (; i < n; ++i) take(i);
+  for_each_fetched(
+      n, [&](size_t i) { return sources + targets[i]; },
+      [&](size_t i) {
+        const NodeId source = sources[targets[i]];
+        offsets[i] = size;
+        taken[size] = source;
+        size += source < end[seed[i]];
+      });
   offsets[n] = size;
   answer.sources.resize(static_cast<size_t>(size));
 }
@@ -150,11 +181,9 @@ void Graph::sample(const HopRequest& request, HopAnswer& answer) const {
   answer.offsets.resize(static_cast<size_t>(request.n) + 1);
   answer.offsets[0] = 0;
   answer.sources.clear();
-  const auto prefetch_list = [&](int64_t i) {
-    if (i < request.n && !lists.offsets.empty()) __builtin_prefetch(&lists.offsets[request.targets[i]]);
-  };
+  ListFetcher fetcher(lists, request);
   for (int64_t i = 0; i < request.n; ++i) {
-    prefetch_list(i + static_cast<int64_t>(kAhead));
+    fetcher.fetch_before(i);
     const int32_t seed = request.seed[i];
     const Prefix visible = visible_prefix(lists, request.targets[i], end[seed], time_us[seed]);
     if (visible.size() <= request.fanout) {

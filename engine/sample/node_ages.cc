@@ -43,11 +43,8 @@ int64_t common_step_s(const std::vector<int64_t>& times_s, int64_t step_s, int64
 
 void NodeAges::index(const Graph& graph, NodeTypeId type, const std::vector<int64_t>& seed_s,
                      NodeBlock& block) {
-  row_s_.resize(block.distinct.size());
-  for (size_t d = 0; d < row_s_.size(); ++d) {
-    const int64_t time_us = graph.node_time_us(type, block.distinct[d]);
-    row_s_[d] = time_us == kNeverVisible ? kNeverSeconds : floor_seconds(time_us);
-  }
+  graph.node_times_us(type, block.distinct, row_s_);
+  for (int64_t& time : row_s_) time = time == kNeverVisible ? kNeverSeconds : floor_seconds(time);
   block.delta.resize(block.row.size());
   block.delta_s.clear();
   if (row_s_.empty()) return;
