@@ -5,6 +5,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/huge_pages.h"
 #include "base/prefetch.h"
 
 namespace rle {
@@ -58,6 +59,7 @@ void DistinctRows::index_large(int64_t table_rows, std::vector<int32_t>& rows,
   if (words_.size() < words) {
     words_.resize(words);
     touched_.resize((words + 63) / 64);
+    use_huge_pages(words_);
   }
   for_each_fetched(
       rows.size(), [&](size_t i) { return &words_[static_cast<NodeId>(rows[i]) / 64]; },
@@ -66,14 +68,16 @@ void DistinctRows::index_large(int64_t table_rows, std::vector<int32_t>& rows,
         words_[word].bits |= uint64_t{1} << (row % 64);
         touched_[word / 64] |= uint64_t{1} << (word % 64);
       });
-  distinct.clear();
+  distinct.resize(rows.size());
+  NodeId* next = distinct.data();
   for (size_t t = 0; t < touched_.size(); ++t)
     for (uint64_t left = touched_[t]; left != 0; left &= left - 1) {
       const size_t word = t * 64 + static_cast<size_t>(std::countr_zero(left));
-      words_[word].rank = static_cast<uint32_t>(distinct.size());
+      words_[word].rank = static_cast<uint32_t>(next - distinct.data());
       for (uint64_t bits = words_[word].bits; bits != 0; bits &= bits - 1)
-        distinct.push_back(static_cast<NodeId>(word * 64 + static_cast<size_t>(std::countr_zero(bits))));
+        *next++ = static_cast<NodeId>(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
     }
+  distinct.resize(static_cast<size_t>(next - distinct.data()));
   for_each_fetched(
       rows.size(), [&](size_t i) { return &words_[static_cast<NodeId>(rows[i]) / 64]; },
       [&](size_t i) {
