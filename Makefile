@@ -14,13 +14,14 @@ WORKS ?=
 SPEC ?= examples/f1/driver-position.yaml
 
 SEEDS ?= 42 43 44 45 46
+CHECKPOINTS ?= --set config.n_epochs=16 examples/f1/driver-position.yaml
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-host profile results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints bench-host profile results demo format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "Variables: PRESET=release|asan|tsan, JOBS=$(JOBS), HM_SCALE=$(HM_SCALE), FUZZ_SECONDS=$(FUZZ_SECONDS), T=name (make test*: only tests of that name), WORKS=\"f1-512 ...\" (make bench-peer)"
 
 setup: ## install what is missing (system packages, .venv, node_modules)
@@ -69,6 +70,9 @@ bench-sampler: build $(HM)/hm.yaml ## the sampler beside one in numpy, on f1 and
 
 bench-scale: build ## time and memory of one job as the rows grow (H&M-shaped data, scales 0.01, 0.1, 1), with and without a snapshot
 	@$(PYTHON) bench/bench_scale.py --build $(BUILD) $(SCALE)
+
+bench-checkpoints: build ## what checkpoints cost a training of Formula 1: none, one a minute, one every 5 seconds (CHECKPOINTS="... SPEC" for another)
+	@$(PYTHON) bench/bench_checkpoints.py --build $(BUILD) $(CHECKPOINTS)
 
 bench-host: build ## an engine host under 200 clients that poll a job once a second: latency, errors, what training loses
 	@$(PYTHON) bench/bench_host.py --build $(BUILD) $(HOST_BENCH)

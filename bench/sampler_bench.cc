@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "job/load_data.h"
 #include "train/batch_loader.h"
 #include "train/dataset.h"
@@ -78,14 +79,31 @@ Dataset load(const JobSpec& spec, ThreadPool& pool) {
       report);
 }
 
-// Milliseconds of each batch of one pass.
+// Milliseconds of each batch of one pass; a number that any change of a batch changes.
 struct Pass {
   std::vector<double> sample_ms, gather_ms;
   int64_t nodes = 0, edges = 0, distinct = 0;
+  uint64_t checksum = 0;
+
+  void mix(const auto& values) {
+    for (const auto value : values) checksum = mix64(checksum ^ static_cast<uint64_t>(value));
+  }
+  void count(const Batch& batch) {
+    for (const NodeBlock& block : batch.nodes)
+      nodes += block.nodes(), distinct += static_cast<int64_t>(block.distinct.size());
+    for (const EdgeBlock& block : batch.edges) edges += block.edges();
+  }
+  void sum_up(const Batch& batch) {
+    for (const NodeBlock& block : batch.nodes) {
+      mix(block.row), mix(block.seed), mix(block.delta);
+      mix(block.hop_end), mix(block.distinct), mix(block.delta_s);
+    }
+    for (const EdgeBlock& block : batch.edges) mix(block.offsets), mix(block.source);
+  }
 };
 
 Pass run_pass(const Dataset& dataset, const BatchLoader& loader, const Options& options, ThreadPool& pool,
-              LoadedBatch& batch) {
+              LoadedBatch& batch, bool sum_up = false) {
   const Permutation order(static_cast<uint64_t>(dataset.train->rows), RngKey(42));
   Pass pass;
   for (int64_t b = 0; b < options.batches; ++b) {
@@ -98,9 +116,8 @@ Pass run_pass(const Dataset& dataset, const BatchLoader& loader, const Options& 
     loader.gather(pool, batch);
     pass.sample_ms.push_back((sampled - start) * 1e3);
     pass.gather_ms.push_back((now() - sampled) * 1e3);
-    for (const NodeBlock& block : batch.batch.nodes)
-      pass.nodes += block.nodes(), pass.distinct += static_cast<int64_t>(block.distinct.size());
-    for (const EdgeBlock& block : batch.batch.edges) pass.edges += block.edges();
+    pass.count(batch.batch);
+    if (sum_up) pass.sum_up(batch.batch);
   }
   return pass;
 }
@@ -115,8 +132,8 @@ void run(const Options& options) {
   say({{"event", "loaded"}, {"seconds", now() - start}, {"threads", pool.threads()}});
   const BatchLoader loader(dataset, *dataset.train, spec.train.sampler);
   LoadedBatch batch;
-  run_pass(dataset, loader, options, pool, batch);
-  say({{"event", "ready"}});
+  // Later passes sample the same batches; reading them all would tell on the time of the next.
+  say({{"event", "ready"}, {"checksum", run_pass(dataset, loader, options, pool, batch, true).checksum}});
   for (std::string line; std::getline(std::cin, line);) {
     const Pass pass = run_pass(dataset, loader, options, pool, batch);
     const auto per_batch = [&](int64_t sum) { return sum / options.batches; };

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 namespace rle {
@@ -22,11 +25,15 @@ class Descriptor {
   int value_;
 };
 
+// What is written goes by the system's cache of files, as what will be read soon should; or past it where the
+// file system can, which costs the processor less and takes no memory from what is cached.
+enum class FileCache { kUsed, kPassed };
+
 // Written beside its place, synced, and renamed to it by `commit`: whoever opens `path` finds the former file
 // or the whole new one. Without commit nothing remains. One thread. All calls: Error{kIo} with the path.
 class DurableFile {
  public:
-  explicit DurableFile(std::filesystem::path path);
+  explicit DurableFile(std::filesystem::path path, FileCache cache = FileCache::kUsed);
   ~DurableFile();
   DurableFile(const DurableFile&) = delete;
   DurableFile& operator=(const DurableFile&) = delete;
@@ -35,8 +42,19 @@ class DurableFile {
   void commit();
 
  private:
+  static constexpr size_t kBlock = size_t{1} << 22, kAlignment = 4096;
+  struct Free {
+    void operator()(uint8_t* block) const noexcept { std::free(block); }
+  };
+
+  void write_out(const uint8_t* data, size_t bytes);
+  bool pass_cache(bool on) noexcept;
+
   std::filesystem::path path_, temporary_;
   Descriptor descriptor_;
+  std::unique_ptr<uint8_t[], Free> block_;  // what passes the cache is written from here; else none
+  size_t in_block_ = 0;
+  bool passing_ = false;
   bool renamed_ = false;
 };
 

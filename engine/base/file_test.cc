@@ -57,6 +57,18 @@ TEST_F(Files, AreThereWholeOrNotAtAll) {
   EXPECT_THROW(DurableFile(folder_ / "nowhere" / "a"), Error);
 }
 
+TEST_F(Files, PastTheCacheAreTheSame) {
+  std::string text(9'000'001, ' ');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i % 251);
+  for (const size_t size : {size_t{0}, size_t{7}, size_t{1} << 22, text.size()}) {
+    DurableFile file(folder_ / "a", FileCache::kPassed);
+    for (size_t at = 0; at < size; at += 1'234'567)
+      file.write(text.data() + at, std::min<size_t>(1'234'567, size - at));
+    file.commit();
+    EXPECT_EQ(content("a"), text.substr(0, size));
+  }
+}
+
 TEST_F(Files, ADiskThatTakesNoMoreLeavesTheFormerFile) {
   write(folder_ / "a", "old");
   std::signal(SIGXFSZ, SIG_IGN);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "graph/subset.h"
 
 namespace rle {
@@ -15,9 +16,16 @@ struct Prefix {
   int64_t size() const { return end - begin; }
 };
 
-// How many targets ahead of their use lists are fetched: enough to hide a memory access, few enough to stay
-// in the first cache.
-constexpr size_t kAhead = 16;
+// How many of the ascending `ids` are below `bound`, without branches.
+size_t count_below(const NodeId* ids, size_t n, NodeId bound) {
+  size_t count = 0;
+  for (size_t left = n; left > 0;) {
+    const size_t half = left - left / 2;
+    count += ids[count + half - 1] < bound ? half : 0;
+    left -= half;
+  }
+  return count;
+}
 
 Prefix visible_prefix(const Adjacency& lists, NodeId target, NodeId end_node, int64_t time_us) {
   const NodeId* sources = lists.sources.data();
@@ -32,8 +40,47 @@ Prefix visible_prefix(const Adjacency& lists, NodeId target, NodeId end_node, in
                               times)};
   }
   if (begin == end || end[-1] < end_node) return {begin, end};
-  return {begin, std::lower_bound(begin, end, end_node)};
+  return {begin, begin + count_below(begin, static_cast<size_t>(end - begin), end_node)};
 }
+
+// How many of the ascending `times` are no later than each bound. The searches go side by side, so that their
+// memory accesses overlap, and without branches.
+void count_up_to(const int64_t* times, NodeId n, const std::vector<int64_t>& bounds, NodeId* counts) {
+  std::fill_n(counts, bounds.size(), NodeId{0});
+  for (NodeId left = n; left > 0;) {
+    const NodeId half = left - left / 2;
+    for (size_t b = 0; b < bounds.size(); ++b)
+      counts[b] += half & -static_cast<NodeId>(times[counts[b] + half - 1] <= bounds[b]);
+    left -= half;
+  }
+}
+
+// Fetches lists before they are read: where they lie first, then their two ends.
+class ListFetcher {
+ public:
+  ListFetcher(const Adjacency& lists, const HopRequest& request)
+      : offsets_(lists.offsets.data()),
+        sources_(lists.sources.data()),
+        targets_(request.targets),
+        n_(lists.offsets.empty() ? 0 : request.n) {}
+
+  // Before the list of target i is read; i = 0, 1, ...
+  void fetch_before(int64_t i) {
+    constexpr auto kAhead = static_cast<int64_t>(kFetchedAhead);
+    for (const int64_t end = std::min(n_, i + 2 * kAhead); places_ < end; ++places_)
+      __builtin_prefetch(offsets_ + targets_[places_]);
+    for (const int64_t end = std::min(n_, i + kAhead); lists_ < end; ++lists_) {
+      const uint32_t* place = offsets_ + targets_[lists_];
+      __builtin_prefetch(sources_ + place[0]);
+      __builtin_prefetch(sources_ + place[1]);
+    }
+  }
+
+ private:
+  const uint32_t* offsets_;
+  const NodeId *sources_, *targets_;
+  int64_t n_, places_ = 0, lists_ = 0;  // those fetched so far
+};
 
 }  // namespace
 
@@ -64,6 +111,17 @@ std::vector<NodeId> Graph::lookup(NodeTypeId type, std::string_view key_column, 
        key_column, suggestion(key_column, names));
 }
 
+void Graph::node_times_us(NodeTypeId type, const std::vector<NodeId>& nodes,
+                          std::vector<int64_t>& times_us) const {
+  const Array<int64_t>& known = times_us_[type.index()];
+  times_us.assign(nodes.size(), kAlwaysVisible);
+  if (known.empty()) return;
+  const int64_t* time = known.data();
+  for_each_fetched(
+      nodes.size(), [&](size_t i) { return time + nodes[i]; },
+      [&](size_t i) { times_us[i] = time[nodes[i]]; });
+}
+
 void Graph::seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current_time,
                         SeedLimits& out) const {
   out.seeds = seeds;
@@ -76,12 +134,10 @@ void Graph::seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current
   out.end.resize(schema_.node_types.size() * out.time_us.size());
   for (size_t type = 0; type < times_us_.size(); ++type) {
     NodeId* end = out.end.data() + type * out.time_us.size();
-    const int64_t* times = times_us_[type].data();
-    for (size_t s = 0; s < out.time_us.size(); ++s)
-      end[s] = times_us_[type].empty() || seed_time_us == nullptr
-                   ? visible_nodes_[type]
-                   : static_cast<NodeId>(
-                         std::upper_bound(times, times + visible_nodes_[type], out.time_us[s]) - times);
+    if (times_us_[type].empty() || seed_time_us == nullptr)
+      std::fill_n(end, out.time_us.size(), visible_nodes_[type]);
+    else
+      count_up_to(times_us_[type].data(), visible_nodes_[type], out.time_us, end);
   }
 }
 
@@ -104,18 +160,14 @@ void Graph::sample_parents(const HopRequest& request, HopAnswer& answer) const {
   const NodeId* targets = request.targets;
   const int32_t* seed = request.seed;
   int64_t size = 0;
-  const auto take = [&](size_t i) {
-    const NodeId source = sources[targets[i]];
-    offsets[i] = size;
-    taken[size] = source;
-    size += source < end[seed[i]];
-  };
-  size_t i = 0;
-  for (; i + kAhead < n; ++i) {
-    __builtin_prefetch(sources + targets[i + kAhead]);
-    take(i);
-  }
-  for (; i < n; ++i) take(i);
+  for_each_fetched(
+      n, [&](size_t i) { return sources + targets[i]; },
+      [&](size_t i) {
+        const NodeId source = sources[targets[i]];
+        offsets[i] = size;
+        taken[size] = source;
+        size += source < end[seed[i]];
+      });
   offsets[n] = size;
   answer.sources.resize(static_cast<size_t>(size));
 }
@@ -129,11 +181,9 @@ void Graph::sample(const HopRequest& request, HopAnswer& answer) const {
   answer.offsets.resize(static_cast<size_t>(request.n) + 1);
   answer.offsets[0] = 0;
   answer.sources.clear();
-  const auto prefetch_list = [&](int64_t i) {
-    if (i < request.n && !lists.offsets.empty()) __builtin_prefetch(&lists.offsets[request.targets[i]]);
-  };
+  ListFetcher fetcher(lists, request);
   for (int64_t i = 0; i < request.n; ++i) {
-    prefetch_list(i + static_cast<int64_t>(kAhead));
+    fetcher.fetch_before(i);
     const int32_t seed = request.seed[i];
     const Prefix visible = visible_prefix(lists, request.targets[i], end[seed], time_us[seed]);
     if (visible.size() <= request.fanout) {

@@ -101,6 +101,9 @@ class Graph {
     return times.empty() ? kAlwaysVisible : times[node];
   }
 
+  // The same of several nodes.
+  void node_times_us(NodeTypeId type, const std::vector<NodeId>& nodes, std::vector<int64_t>& times_us) const;
+
   // In whole seconds, each floored, the times of any two visible nodes of the type differ by a multiple of
   // this. 0: no two differ.
   int64_t time_step_s(NodeTypeId type) const { return time_steps_s_[type.index()]; }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/huge_pages.h"
 #include "base/time.h"
 
 namespace rle {
@@ -55,6 +56,12 @@ Graph GraphBuilder::build() {
   report_keys();
   build_lists();
   report_isolated();
+  for (const Array<int64_t>& times : graph_.times_us_) use_huge_pages(times);
+  for (const Adjacency& lists : graph_.adjacency_) {
+    use_huge_pages(lists.offsets);
+    use_huge_pages(lists.sources);
+    use_huge_pages(lists.times_us);
+  }
   return std::move(graph_);
 }
 

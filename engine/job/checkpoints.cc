@@ -34,6 +34,7 @@ void Checkpoints::open(nlohmann::ordered_json data, FitHooks& hooks) {
   }
   writer_.emplace(folder_, schedule_, hooks.clock, state_ ? state_->steps() : 0, report_);
   hooks.state_due = [this](int64_t steps) { return writer_->due(steps); };
+  hooks.spare_state = [this] { return writer_->spare(); };
   hooks.keep_state = [this](FitState state) { writer_->keep(std::move(state)); };
 }
 

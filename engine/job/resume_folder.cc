@@ -186,8 +186,7 @@ void ResumeFolder::write(const FitState& state) {
   if (!begun_) begin(run_);
   const int64_t step = state.steps();
   const fs::path path = path_ / state_file(step);
-  write_fit_state(path, state);
-  const FileChecksum written = checksum_file(path);
+  const FileChecksum written = write_fit_state(path, state);
   write_json(path_ / manifest_file(step), {{"format", kFormat},
                                            {"run", run_.checksum()},
                                            {"state", state_file(step)},

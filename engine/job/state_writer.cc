@@ -1,5 +1,7 @@
 #include "job/state_writer.h"
 
+#include <utility>
+
 #include "base/error.h"
 
 namespace rle {
@@ -44,6 +46,11 @@ void StateWriter::keep(FitState state) {
   changed_.notify_all();
 }
 
+FitState StateWriter::spare() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(written_, {});
+}
+
 void StateWriter::finish() {
   std::unique_lock lock(mutex_);
   wait_and_tell(lock);
@@ -82,7 +89,8 @@ void StateWriter::work() {
       failure = error.what();
     }
     lock.lock();
-    waiting_.reset();
+    written_ = *std::exchange(waiting_, std::nullopt);
+    written_.best_parameters.reset();
     outcome_ = std::move(failure);
     changed_.notify_all();
   }

@@ -29,6 +29,8 @@ class StateWriter {
   // Never while a state is still being written.
   bool due(int64_t steps);
   void keep(FitState state);
+  // The last state that was written, given away for its memory; empty where there is none.
+  FitState spare();
   // Waits for the disk, and tells of what failed.
   void finish();
 
@@ -47,7 +49,8 @@ class StateWriter {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<FitState> waiting_;     // to be written
+  std::optional<FitState> waiting_;  // to be written
+  FitState written_;
   std::optional<std::string> outcome_;  // of the last write that was not told yet: "" or why it failed
   bool stop_ = false;
   std::thread thread_;

@@ -12,7 +12,6 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/file.h"
 
 namespace rle {
 namespace {
@@ -200,18 +199,26 @@ const NamedTensor* SafetensorsFile::find(const std::string& name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-void write_safetensors(const Path& path, const std::map<std::string, std::string>& metadata,
-                       std::vector<TensorView> tensors) {
+FileChecksum write_safetensors(const Path& path, const std::map<std::string, std::string>& metadata,
+                               std::vector<TensorView> tensors, FileCache cache) {
   lay_out(tensors);
   const std::string header = header_of(tensors, metadata, path);
   uint8_t length[8];
   for (int i = 0; i < 8; ++i) length[i] = static_cast<uint8_t>(header.size() >> (8 * i));
 
-  DurableFile file(path);
-  file.write(length, sizeof length);
-  file.write(header.data(), header.size());
-  for (const TensorView& tensor : tensors) file.write(tensor.data, tensor.bytes);
+  DurableFile file(path, cache);
+  Checksum checksum;
+  uint64_t written = 0;
+  const auto write = [&](const void* data, size_t bytes) {
+    file.write(data, bytes);
+    checksum.update(data, bytes);
+    written += bytes;
+  };
+  write(length, sizeof length);
+  write(header.data(), header.size());
+  for (const TensorView& tensor : tensors) write(tensor.data, tensor.bytes);
   file.commit();
+  return {written, checksum.text()};
 }
 
 void write_safetensors(const Path& path, const SafetensorsFile& file) {

@@ -10,6 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/checksum.h"
+#include "base/file.h"
+
 namespace rle {
 
 enum class TensorDtype { kF32, kI64, kI32, kU8 };
@@ -39,9 +42,10 @@ struct TensorView {
 
 // Error{kIo}: cannot write (disk full, permission), the former file stays. Tensors are laid out by falling
 // element size, then by name, so that each is aligned. Error{kInternal}: a shape that disagrees with its
-// bytes, a name twice.
-void write_safetensors(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata,
-                       std::vector<TensorView> tensors);
+// bytes, a name twice. Returns the file's checksum.
+FileChecksum write_safetensors(const std::filesystem::path& path,
+                               const std::map<std::string, std::string>& metadata,
+                               std::vector<TensorView> tensors, FileCache cache = FileCache::kUsed);
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
 
 // Error{kIo}: unreadable; truncated; a header that lies about sizes, offsets or dtypes. Never reads outside

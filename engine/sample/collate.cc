@@ -40,7 +40,6 @@ void Collator::lay_out(const GraphSchema& schema, const std::vector<SeedTrees>& 
   hops_ = groups[0].nodes[0].hop_end.size();
   node_bases_.resize(types * hops_ * groups_);
   edge_bases_.resize(edge_types * hops_ * groups_);
-  places_.resize(std::max(places_.size(), groups_));
   rows_.resize(types);
   ages_.resize(types);
   out.nodes.resize(types);
@@ -65,7 +64,7 @@ void Collator::lay_out(const GraphSchema& schema, const std::vector<SeedTrees>& 
     for (size_t hop = 0; hop + 1 < hops_; ++hop)
       for (size_t g = 0; g < groups_; ++g) {
         const TreeNodes& nodes = groups[g].nodes[target];
-        const std::vector<int32_t>& offsets = groups[g].edges[e].offsets;
+        const UnsetVector<int32_t>& offsets = groups[g].edges[e].offsets;
         edge_base(e, hop, g) = size;
         size += offsets[static_cast<size_t>(nodes.hop_end[hop])] -
                 offsets[static_cast<size_t>(hop_begin(nodes, hop))];
@@ -80,29 +79,24 @@ void Collator::lay_out(const GraphSchema& schema, const std::vector<SeedTrees>& 
 }
 
 void Collator::copy_nodes(const SeedTrees& group, size_t g, Batch& out) {
-  places_[g].resize(group.nodes.size());
   for (size_t t = 0; t < group.nodes.size(); ++t) {
     const TreeNodes& from = group.nodes[t];
     NodeBlock& to = out.nodes[t];
-    std::vector<int32_t>& places = places_[g][t];
-    places.resize(static_cast<size_t>(from.size()));
     for (size_t hop = 0; hop < hops_; ++hop) {
-      const int64_t begin = hop_begin(from, hop);
-      size_t place = static_cast<size_t>(node_base(t, hop, g));
-      for (size_t i = static_cast<size_t>(begin); i < static_cast<size_t>(from.hop_end[hop]); ++i, ++place) {
-        to.row[place] = static_cast<int32_t>(from.node[i]);
-        to.seed[place] = from.seed[i] + static_cast<int32_t>(group.first_seed);
-        places[i] = static_cast<int32_t>(place);
-      }
+      const int64_t begin = hop_begin(from, hop), n = from.hop_end[hop] - begin, base = node_base(t, hop, g);
+      const NodeId* node = from.node.data() + begin;
+      const int32_t* seed = from.seed.data() + begin;
+      int32_t *row = to.row.data() + base, *to_seed = to.seed.data() + base;
+      for (int64_t i = 0; i < n; ++i) row[i] = static_cast<int32_t>(node[i]);
+      for (int64_t i = 0; i < n; ++i) to_seed[i] = seed[i] + static_cast<int32_t>(group.first_seed);
     }
   }
 }
 
 void Collator::copy_edges(const GraphSchema& schema, const SeedTrees& group, size_t g, Batch& out) {
   for (size_t e = 0; e < group.edges.size(); ++e) {
-    const size_t target = schema.edge_types[e].target.index();
+    const size_t target = schema.edge_types[e].target.index(), type = schema.edge_types[e].source.index();
     const TreeEdges& from = group.edges[e];
-    const int32_t* places = places_[g][schema.edge_types[e].source.index()].data();
     EdgeBlock& to = out.edges[e];
     for (size_t hop = 0; hop + 1 < hops_; ++hop) {
       const size_t begin = static_cast<size_t>(hop_begin(group.nodes[target], hop));
@@ -110,10 +104,28 @@ void Collator::copy_edges(const GraphSchema& schema, const SeedTrees& group, siz
       const int32_t first = from.offsets[begin], base = static_cast<int32_t>(edge_base(e, hop, g));
       int32_t* offsets = to.offsets.data() + node_base(target, hop, g);
       for (size_t i = begin; i < end; ++i) *offsets++ = from.offsets[i] - first + base;
-      int32_t* source = to.source.data() + base;
-      for (int32_t j = first; j < from.offsets[end]; ++j)
-        *source++ = places[from.source[static_cast<size_t>(j)]];
+      copy_sources(group.nodes[type], type, g, from.source.data() + first, from.offsets[end] - first, hop + 1,
+                   to.source.data() + base);
     }
+  }
+}
+
+// The sources lie within `most_hops` hops. Nodes of one hop lie in the batch as they do in the group, all
+// shifted by one distance.
+void Collator::copy_sources(const TreeNodes& nodes, size_t type, size_t g, const int32_t* from, int32_t n,
+                            size_t most_hops, int32_t* to) {
+  int32_t shifted = 0;
+  bool first = true;
+  for (size_t hop = 0; hop <= most_hops; ++hop) {
+    const auto begin = static_cast<int32_t>(hop_begin(nodes, hop));
+    if (begin == nodes.hop_end[hop]) continue;
+    const int32_t shift = static_cast<int32_t>(node_base(type, hop, g)) - begin, more = shift - shifted;
+    if (first)
+      for (int32_t j = 0; j < n; ++j) to[j] = from[j] + shift;
+    else
+      for (int32_t j = 0; j < n; ++j) to[j] += from[j] >= begin ? more : 0;
+    first = false;
+    shifted = shift;
   }
 }
 

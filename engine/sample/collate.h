@@ -27,6 +27,8 @@ class Collator {
   void lay_out(const GraphSchema& schema, const std::vector<SeedTrees>& groups, Batch& out);
   void copy_nodes(const SeedTrees& group, size_t g, Batch& out);
   void copy_edges(const GraphSchema& schema, const SeedTrees& group, size_t g, Batch& out);
+  void copy_sources(const TreeNodes& nodes, size_t type, size_t g, const int32_t* from, int32_t n,
+                    size_t most_hops, int32_t* to);
   void index_rows(const Graph& graph, const Seeds& seeds, size_t type, NodeBlock& block);
 
   int64_t& node_base(size_t type, size_t hop, size_t group) {
@@ -38,8 +40,6 @@ class Collator {
 
   size_t hops_ = 0, groups_ = 0;  // hops with the seeds' own, 0
   std::vector<int64_t> node_bases_, edge_bases_;
-  std::vector<std::vector<std::vector<int32_t>>>
-      places_;                      // per group and node type: local -> position in the batch
   std::vector<DistinctRows> rows_;  // per node type
   std::vector<NodeAges> ages_;
   std::vector<int64_t> seed_s_;

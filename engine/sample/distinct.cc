@@ -5,6 +5,9 @@
 #include <bit>
 #include <utility>
 
+#include "base/huge_pages.h"
+#include "base/prefetch.h"
+
 namespace rle {
 
 namespace {
@@ -24,18 +27,22 @@ void DistinctInRange::index(int64_t range, std::vector<int32_t>& numbers, std::v
   if (marks_.size() < words) {
     marks_.resize(words);
     rank_.resize(words * 8);
+    found_.resize(words * 8);
   }
   auto* marks = reinterpret_cast<uint8_t*>(marks_.data());
   for (const int32_t number : numbers) marks[number] = 1;
-  distinct.clear();
+  uint32_t size = 0;
   for (size_t w = 0; w < words; ++w) {
-    for (uint64_t left = marks_[w]; left != 0; left &= left - 1) {
-      const size_t number = w * 8 + static_cast<size_t>(std::countr_zero(left)) / 8;
-      rank_[number] = static_cast<int32_t>(distinct.size());
-      distinct.push_back(static_cast<NodeId>(number));
-    }
+    uint64_t left = marks_[w];
+    if (left == 0) continue;
     marks_[w] = 0;
+    for (size_t number = w * 8; number < w * 8 + 8; ++number, left >>= 8) {
+      rank_[number] = static_cast<int32_t>(size);
+      found_[size] = static_cast<NodeId>(number);
+      size += left & 1;
+    }
   }
+  distinct.assign(found_.begin(), found_.begin() + size);
   for (int32_t& number : numbers) number = rank_[static_cast<size_t>(number)];
 }
 
@@ -51,28 +58,35 @@ void DistinctRows::index_large(int64_t table_rows, std::vector<int32_t>& rows,
   const size_t words = (static_cast<size_t>(table_rows) + 63) / 64;
   if (words_.size() < words) {
     words_.resize(words);
-    rank_.resize(words);
     touched_.resize((words + 63) / 64);
+    use_huge_pages(words_);
   }
-  for (int32_t row : rows) {
-    const uint32_t word = static_cast<NodeId>(row) / 64;
-    words_[word] |= uint64_t{1} << (static_cast<NodeId>(row) % 64);
-    touched_[word / 64] |= uint64_t{1} << (word % 64);
-  }
-  distinct.clear();
+  for_each_fetched(
+      rows.size(), [&](size_t i) { return &words_[static_cast<NodeId>(rows[i]) / 64]; },
+      [&](size_t i) {
+        const NodeId row = static_cast<NodeId>(rows[i]), word = row / 64;
+        words_[word].bits |= uint64_t{1} << (row % 64);
+        touched_[word / 64] |= uint64_t{1} << (word % 64);
+      });
+  distinct.resize(rows.size());
+  NodeId* next = distinct.data();
   for (size_t t = 0; t < touched_.size(); ++t)
     for (uint64_t left = touched_[t]; left != 0; left &= left - 1) {
       const size_t word = t * 64 + static_cast<size_t>(std::countr_zero(left));
-      rank_[word] = static_cast<uint32_t>(distinct.size());
-      for (uint64_t bits = words_[word]; bits != 0; bits &= bits - 1)
-        distinct.push_back(static_cast<NodeId>(word * 64 + static_cast<size_t>(std::countr_zero(bits))));
+      words_[word].rank = static_cast<uint32_t>(next - distinct.data());
+      for (uint64_t bits = words_[word].bits; bits != 0; bits &= bits - 1)
+        *next++ = static_cast<NodeId>(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
     }
-  for (int32_t& row : rows) {
-    const uint32_t word = static_cast<NodeId>(row) / 64;
-    const uint64_t below = (uint64_t{1} << (static_cast<NodeId>(row) % 64)) - 1;
-    row = static_cast<int32_t>(rank_[word] + count_ones(words_[word] & below));
-  }
-  for (NodeId node : distinct) words_[node / 64] = touched_[node / 4096] = 0;
+  distinct.resize(static_cast<size_t>(next - distinct.data()));
+  for_each_fetched(
+      rows.size(), [&](size_t i) { return &words_[static_cast<NodeId>(rows[i]) / 64]; },
+      [&](size_t i) {
+        const auto row = static_cast<NodeId>(rows[i]);
+        const Word& word = words_[row / 64];
+        const uint64_t below = (uint64_t{1} << (row % 64)) - 1;
+        rows[i] = static_cast<int32_t>(word.rank + count_ones(word.bits & below));
+      });
+  for (NodeId node : distinct) words_[node / 64].bits = touched_[node / 4096] = 0;
 }
 
 void DistinctValues::start(int64_t most) {

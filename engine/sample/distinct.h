@@ -21,6 +21,7 @@ class DistinctInRange {
  private:
   std::vector<uint64_t> marks_;  // a byte a number; all zero between calls
   std::vector<int32_t> rank_;
+  std::vector<NodeId> found_;
 };
 
 // Distinct node ids: as above where the table is small, else by a bitmap over its rows; a second bitmap of
@@ -34,9 +35,14 @@ class DistinctRows {
  private:
   void index_large(int64_t table_rows, std::vector<int32_t>& rows, std::vector<NodeId>& distinct);
 
+  struct Word {
+    uint64_t bits = 0;
+    uint32_t rank = 0;  // ids in the words before it
+  };
+
   DistinctInRange small_;
-  std::vector<uint64_t> words_, touched_;
-  std::vector<uint32_t> rank_;  // per word: ids in the words before it
+  std::vector<Word> words_;
+  std::vector<uint64_t> touched_;
 };
 
 // Distinct 64-bit values: found by hash, then radix sorted. Owned by one workspace, one per node type; not

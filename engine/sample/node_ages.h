@@ -1,7 +1,6 @@
-// The distinct ages of a batch's nodes of one type: seed time - node time in whole seconds. Where all times
-// lie on a coarse grid (days, as a rule), ages are small whole numbers, and numbering them needs neither hash
-// nor sort. Where there are few different times, nodes are numbered by their pair of times, and only the
-// pairs' ages are sorted.
+// The distinct ages of a batch's nodes of one type: seed time - node time in whole seconds. Where the batch's
+// times lie on a grid that is coarse for their span (days, as a rule), ages are small whole numbers, and
+// numbering them needs neither hash nor sort.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +21,12 @@ class NodeAges {
 
  private:
   bool index_on_grid(int64_t step_s, const std::vector<int64_t>& seed_s, NodeBlock& block);
-  bool index_pairs(const std::vector<int64_t>& seed_s, NodeBlock& block);
   void index_any(const std::vector<int64_t>& seed_s, NodeBlock& block);
-  void add_parts(NodeBlock& block) const;
 
   std::vector<int64_t> row_s_;                 // of the distinct rows; kNeverSeconds where the time is null
   std::vector<int32_t> row_part_, seed_part_;  // (distinct rows), (seeds): a node's number is the sum of two
-  std::vector<int64_t> row_times_s_, seed_times_s_;  // the different times, ascending
-  std::vector<NodeId> numbers_;                      // the distinct sums
-  std::vector<int32_t> age_of_pair_;
-  DistinctInRange sums_;
+  std::vector<NodeId> numbers_;                // the distinct sums
+  DistinctRows sums_;
   DistinctValues values_;
 };
 

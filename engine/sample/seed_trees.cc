@@ -28,7 +28,6 @@ void TreeGrower::plant(const GrowthRule& rule, const Seeds& seeds, RngKey key, S
   const size_t types = schema.node_types.size(), entity = seeds.entity_type.index();
   out.nodes.resize(types);
   out.edges.resize(schema.edge_types.size());
-  position_.resize(types);
   begin_.resize(types);
   next_begin_.resize(types);
   records_.resize(types);
@@ -63,15 +62,12 @@ void TreeGrower::plant(const GrowthRule& rule, const Seeds& seeds, RngKey key, S
 }
 
 void TreeGrower::ask(const GrowthRule& rule, size_t hop, const SeedTrees& trees) {
-  for (size_t type = 0; type < trees.nodes.size(); ++type) {
-    const std::vector<int64_t>& begin = begin_[type];
-    position_[type].resize(static_cast<size_t>(begin.back()));
-    for (size_t s = 0; s + 1 < begin.size(); ++s)
-      std::iota(position_[type].begin() + begin[s], position_[type].begin() + begin[s + 1], 0);
-  }
   for (const EdgeTypeId e : rule.plans[hop].edge_types) {
     const size_t target = rule.graph.schema().edge_types[e.index()].target.index();
     const int64_t first = frontier_begin(trees.nodes[target], hop);
+    // Where a target has one source at most nothing is drawn.
+    if (rule.graph.list_shape(e) != ListShape::kOneSource || rule.config.fanouts[hop] == 0)
+      number_frontier(target);
     keys_.clear();
     for (const RngKey& key : row_keys_) keys_.push_back(key.with(hop).with(rule.edge_type_keys[e.index()]));
     rule.graph.sample({.edge_type = e,
@@ -81,10 +77,17 @@ void TreeGrower::ask(const GrowthRule& rule, size_t hop, const SeedTrees& trees)
                        .keys = keys_.data(),
                        .targets = trees.nodes[target].node.data() + first,
                        .seed = trees.nodes[target].seed.data() + first,
-                       .position = position_[target].data(),
+                       .position = position_.data(),
                        .n = begin_[target].back()},
                       answers_[e.index()]);
   }
+}
+
+void TreeGrower::number_frontier(size_t type) {
+  const std::vector<int64_t>& begin = begin_[type];
+  position_.resize(static_cast<size_t>(begin.back()));
+  for (size_t s = 0; s + 1 < begin.size(); ++s)
+    std::iota(position_.begin() + begin[s], position_.begin() + begin[s + 1], 0);
 }
 
 void TreeGrower::attach(const GrowthRule& rule, size_t hop, SeedTrees& trees) {
@@ -127,7 +130,7 @@ void TreeGrower::attach_fresh(size_t edge_type, size_t source, size_t target, Se
   TreeNodes& nodes = trees.nodes[source];
   const int32_t first = size_[source];
   std::copy(answer.sources.begin(), answer.sources.end(), nodes.node.begin() + first);
-  std::vector<int32_t>& positions = trees.edges[edge_type].source;
+  UnsetVector<int32_t>& positions = trees.edges[edge_type].source;
   std::iota(positions.end() - static_cast<int64_t>(answer.sources.size()), positions.end(), first);
   for (int32_t seed = 0; seed < trees.seeds; ++seed) {
     const auto s = static_cast<size_t>(seed);
@@ -145,7 +148,7 @@ void TreeGrower::attach_way_back(const GrowthRule& rule, const WayBack& way, siz
   const size_t type = rule.graph.schema().edge_types[way.edge_type.index()].source.index();
   const NodeId* end = limits_.end.data() + type * static_cast<size_t>(limits_.seeds);
   const TreeNodes& parents = trees.nodes[type];
-  const std::vector<int32_t>& children = trees.edges[way.from.index()].offsets;
+  const UnsetVector<int32_t>& children = trees.edges[way.from.index()].offsets;
   TreeEdges& edges = trees.edges[way.edge_type.index()];
   for (int64_t p = frontier_begin(parents, hop - 1); p < parents.hop_end[hop - 1]; ++p) {
     const auto i = static_cast<size_t>(p);
@@ -174,7 +177,7 @@ void TreeGrower::attach_recorded(const GrowthRule& rule, size_t hop, SeedTrees& 
       const int64_t first = answer.offsets[static_cast<size_t>(begin[s])];
       const int64_t last = answer.offsets[static_cast<size_t>(begin[s + 1])];
       TreeNodes& nodes = trees.nodes[source];
-      std::vector<int32_t>& positions = trees.edges[e.index()].source;
+      UnsetVector<int32_t>& positions = trees.edges[e.index()].source;
       const int32_t before = size_[source];
       records_[source].add(seed, answer.sources.data() + first, last - first,
                            positions.data() + positions.size() - answer.sources.size() + first,

@@ -10,20 +10,21 @@
 #include "sample/hop_plan.h"
 #include "sample/sampler.h"
 #include "sample/tree_record.h"
+#include "sample/unset_vector.h"
 
 namespace rle {
 
 struct TreeNodes {
-  std::vector<NodeId> node;      // (N)
-  std::vector<int32_t> seed;     // (N) within the group
+  UnsetVector<NodeId> node;      // (N)
+  UnsetVector<int32_t> seed;     // (N) within the group
   std::vector<int64_t> hop_end;  // (hops + 1)
 
   int64_t size() const { return static_cast<int64_t>(node.size()); }
 };
 
 struct TreeEdges {
-  std::vector<int32_t> offsets;  // (targets that were expanded + 1)
-  std::vector<int32_t> source;   // (E)
+  UnsetVector<int32_t> offsets;  // (targets that were expanded + 1)
+  UnsetVector<int32_t> source;   // (E)
 };
 
 struct SeedTrees {
@@ -51,14 +52,15 @@ class TreeGrower {
  private:
   void plant(const GrowthRule& rule, const Seeds& seeds, RngKey key, SeedTrees& out);
   void ask(const GrowthRule& rule, size_t hop, const SeedTrees& trees);
+  void number_frontier(size_t type);
   void attach(const GrowthRule& rule, size_t hop, SeedTrees& trees);
   void attach_fresh(size_t edge_type, size_t source, size_t target, SeedTrees& trees);
   void attach_recorded(const GrowthRule& rule, size_t hop, SeedTrees& trees);
   void attach_way_back(const GrowthRule& rule, const WayBack& way, size_t hop, SeedTrees& trees) const;
 
   SeedLimits limits_;
-  std::vector<RngKey> row_keys_, keys_;         // (seeds)
-  std::vector<std::vector<int32_t>> position_;  // per node type: of the frontier's nodes within their seed
+  std::vector<RngKey> row_keys_, keys_;  // (seeds)
+  std::vector<int32_t> position_;        // of the frontier's nodes of one type within their seed
   // Per node type: (seeds + 1) where the frontier's nodes of each seed begin, counted within the frontier.
   std::vector<std::vector<int64_t>> begin_, next_begin_;
   std::vector<HopAnswer> answers_;   // per edge type

@@ -19,9 +19,11 @@ class TreeRecord {
     direct_ = type_nodes * seeds <= kDirectSlots;
     if (!direct_) return hashed_.clear();
     if (const size_t slots = nodes_ * static_cast<size_t>(seeds); slots_.size() < slots) slots_.resize(slots);
-    if (++stamp_ == 0) {
-      slots_.assign(slots_.size(), Slot{});
-      stamp_ = 1;
+    base_ += used_;
+    used_ = 0;
+    if (base_ > UINT32_MAX - kMostNodes) {
+      slots_.assign(slots_.size(), 0);
+      base_ = 1;
     }
   }
 
@@ -41,25 +43,24 @@ class TreeRecord {
   }
 
  private:
-  static constexpr int64_t kDirectSlots = 1 << 15;  // 256 KiB: stays in a core's second cache
-  struct Slot {
-    uint32_t stamp = 0;
-    int32_t position = 0;
-  };
+  static constexpr int64_t kDirectSlots = 1 << 15;      // 128 KiB: stays in a core's second cache
+  static constexpr uint32_t kMostNodes = kDirectSlots;  // of a fill with slots
 
-  void add_direct(Slot* slots, const NodeId* reached, int64_t count, int32_t* position, NodeId* nodes,
-                  int32_t& size) const {
-    int32_t next = size;
+  void add_direct(uint32_t* slots, const NodeId* reached, int64_t count, int32_t* position, NodeId* nodes,
+                  int32_t& size) {
+    const uint32_t base = base_;
+    auto next = static_cast<uint32_t>(size);
     for (int64_t i = 0; i < count; ++i) {
       const NodeId node = reached[i];
-      const bool fresh = slots[node].stamp != stamp_;
-      const int32_t place = fresh ? next : slots[node].position;
-      slots[node] = {stamp_, place};
-      position[i] = place;
+      const uint32_t known = slots[node];
+      const bool fresh = known < base;
+      const uint32_t slot = known + (-static_cast<uint32_t>(fresh) & (base + next - known));
+      slots[node] = slot;
+      position[i] = static_cast<int32_t>(slot - base);
       nodes[next] = node;
       next += fresh;
     }
-    size = next;
+    size = static_cast<int32_t>(used_ = next);
   }
   void add_hashed(uint64_t seed_key, const NodeId* reached, int64_t count, int32_t* position, NodeId* nodes,
                   int32_t& size) {
@@ -72,8 +73,9 @@ class TreeRecord {
 
   bool direct_ = false;
   uint64_t nodes_ = 0;
-  std::vector<Slot> slots_;
-  uint32_t stamp_ = 0;
+  // A slot holds base_ + position; what is below base_ is of an earlier fill, which used `used_` positions.
+  std::vector<uint32_t> slots_;
+  uint32_t base_ = 1, used_ = 0;
   FirstSeen hashed_;
 };
 

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/huge_pages.h"
+#include "base/prefetch.h"
 #include "base/time.h"
 #include "table/dtype_rules.h"
 
@@ -16,28 +18,32 @@ void gather_numbers(const EncodedColumn& column, const std::vector<NodeId>& ids,
   out.value.resize(ids.size());
   out.present.resize(ids.size());
   const float* numeric = column.numeric.data();
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const float value = numeric[ids[i]];
-    const bool present = !std::isnan(value);
-    out.value[i] = present ? value : 0.0f;
-    out.present[i] = present ? 1.0f : 0.0f;
-  }
+  for_each_fetched(
+      ids.size(), [&](size_t i) { return numeric + ids[i]; },
+      [&](size_t i) {
+        const float value = numeric[ids[i]];
+        const bool present = !std::isnan(value);
+        out.value[i] = present ? value : 0.0f;
+        out.present[i] = present ? 1.0f : 0.0f;
+      });
 }
 
-void gather_categories(const EncodedColumn& column, const std::vector<NodeId>& ids, DistinctCodes& scratch,
-                       CategoryRows& out) {
+void gather_categories(const EncodedColumn& column, int64_t range, const std::vector<NodeId>& ids,
+                       DistinctCodes& scratch, CategoryRows& out) {
   out.index.resize(ids.size());
   out.distinct.clear();
-  scratch.begin(static_cast<int64_t>(ids.size()));
+  scratch.begin(static_cast<int64_t>(ids.size()), range);
   const int32_t* codes = column.codes.data();
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const int32_t code = codes[ids[i]];
-    out.index[i] = code == 0 ? -1 : scratch.insert(code, out.distinct);
-  }
+  for_each_fetched(
+      ids.size(), [&](size_t i) { return codes + ids[i]; },
+      [&](size_t i) {
+        const int32_t code = codes[ids[i]];
+        out.index[i] = code == 0 ? -1 : scratch.insert(code, out.distinct);
+      });
 }
 
-void gather_lists(const EncodedColumn& column, const std::vector<NodeId>& ids, DistinctCodes& scratch,
-                  MultiCategoryRows& out) {
+void gather_lists(const EncodedColumn& column, int64_t range, const std::vector<NodeId>& ids,
+                  DistinctCodes& scratch, MultiCategoryRows& out) {
   out.offsets.resize(ids.size() + 1);
   out.offsets[0] = 0;
   for (size_t i = 0; i < ids.size(); ++i)
@@ -45,7 +51,7 @@ void gather_lists(const EncodedColumn& column, const std::vector<NodeId>& ids, D
         out.offsets[i] + static_cast<int32_t>(column.offsets[ids[i] + size_t{1}] - column.offsets[ids[i]]);
   out.index.resize(static_cast<size_t>(out.offsets.back()));
   out.distinct.clear();
-  scratch.begin(out.offsets.back());
+  scratch.begin(out.offsets.back(), range);
   size_t at = 0;
   for (const NodeId id : ids)
     for (int64_t e = column.offsets[id]; e < column.offsets[id + size_t{1}]; ++e)
@@ -64,9 +70,12 @@ void gather_times(const EncodedColumn& column, int min_year, const std::vector<N
   std::vector<int32_t>& distinct = scratch.codes_scratch;
   out.index.resize(ids.size());
   distinct.clear();
-  scratch.distinct_scratch.begin(static_cast<int64_t>(ids.size()));
-  for (size_t i = 0; i < ids.size(); ++i)
-    out.index[i] = scratch.distinct_scratch.insert(column.codes[ids[i]], distinct);
+  scratch.distinct_scratch.begin(static_cast<int64_t>(ids.size()),
+                                 static_cast<int64_t>(column.times_us.size()));
+  const int32_t* codes = column.codes.data();
+  for_each_fetched(
+      ids.size(), [&](size_t i) { return codes + ids[i]; },
+      [&](size_t i) { out.index[i] = scratch.distinct_scratch.insert(codes[ids[i]], distinct); });
   out.parts.resize(distinct.size() * kTimeParts);
   for (size_t d = 0; d < distinct.size(); ++d)
     write_time_parts(column.times_us[static_cast<size_t>(distinct[d])], min_year,
@@ -92,6 +101,8 @@ TableFeatures::TableFeatures(const Table& table, TableStatistics statistics)
     const Column& column = table.at(s.column);
     check_can_carry(table, column, s.dtype);
     columns_.push_back(encode_column(table, column, s));
+    std::apply([](const auto&... arrays) { (use_huge_pages(arrays), ...); },
+               EncodedColumn::members(columns_.back()));
   }
 }
 
@@ -101,16 +112,17 @@ void TableFeatures::gather(const std::vector<NodeId>& ids, FeatureRows& out) con
   for (size_t c = 0; c < columns_.size(); ++c) {
     const ColumnStatistics& s = statistics_.columns[c];
     ColumnRows& rows = out.columns[c];
+    const auto codes = static_cast<int64_t>(s.vocabulary.size()) + 1;
     switch (s.dtype) {
       case Dtype::kInteger:
       case Dtype::kFloat:
         gather_numbers(columns_[c], ids, rows.numeric);
         break;
       case Dtype::kCategory:
-        gather_categories(columns_[c], ids, out.distinct_scratch, rows.category);
+        gather_categories(columns_[c], codes, ids, out.distinct_scratch, rows.category);
         break;
       case Dtype::kMultiCategorical:
-        gather_lists(columns_[c], ids, out.distinct_scratch, rows.multi_category);
+        gather_lists(columns_[c], codes, ids, out.distinct_scratch, rows.multi_category);
         break;
       case Dtype::kDatetime:
         gather_times(columns_[c], s.min_year, ids, out, rows.datetime);

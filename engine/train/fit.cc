@@ -130,7 +130,7 @@ void Loop::resume(FitState state) {
 
 FitState Loop::state() {
   adam_.settle(pool_);
-  FitState state;
+  FitState state = hooks_.spare_state ? hooks_.spare_state() : FitState{};
   state.cursor = cursor_;
   state.parameters = result_.model->parameters().values();
   state.adam = adam_.state();

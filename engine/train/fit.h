@@ -35,7 +35,9 @@ struct FitHooks {
   std::function<void(const FitProgress&)> progress;
   std::function<void(const EpochRecord&)> epoch_done;
   const CancelToken* cancel = nullptr;
-  // Exact resume. After a step or an epoch: whether the state after so many steps of all epochs is wanted.
+  // Exact resume. A state that is no longer needed, whose memory the next one reuses; may be empty.
+  std::function<FitState()> spare_state;
+  // After a step or an epoch: whether the state after so many steps of all epochs is wanted.
   std::function<bool(int64_t steps)> state_due;
   // Takes that state, and the last one where the training was interrupted after its first step.
   std::function<void(FitState state)> keep_state;

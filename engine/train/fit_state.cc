@@ -113,11 +113,12 @@ bool is_consistent(const FitState& state) {
 
 }  // namespace
 
-void write_fit_state(const Path& path, const FitState& state) {
+FileChecksum write_fit_state(const Path& path, const FitState& state) {
   std::vector<TensorView> tensors{view(kParameters, state.parameters), view(kFirst, state.adam.first),
                                   view(kSecond, state.adam.second)};
   if (state.best_parameters) tensors.push_back(view(kBest, *state.best_parameters));
-  write_safetensors(path, {{"format", kFormat}, {"state", description(state)}}, std::move(tensors));
+  return write_safetensors(path, {{"format", kFormat}, {"state", description(state)}}, std::move(tensors),
+                           FileCache::kPassed);
 }
 
 FitState read_fit_state(const Path& path) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/checksum.h"
 #include "nn/adam.h"
 #include "task/metrics.h"
 #include "train/best_epoch.h"
@@ -43,8 +44,9 @@ struct FitState {
   int64_t steps() const { return adam.steps; }  // done in all epochs
 };
 
-// Every bit is kept, of NaN too. Atomic. Error{kIo}: the disk takes no more, no permission.
-void write_fit_state(const std::filesystem::path& path, const FitState& state);
+// Every bit is kept, of NaN too. Atomic. Error{kIo}: the disk takes no more, no permission. Returns the
+// file's checksum.
+FileChecksum write_fit_state(const std::filesystem::path& path, const FitState& state);
 
 // Error{kIo}: unreadable, damaged, of another format.
 FitState read_fit_state(const std::filesystem::path& path);

@@ -43,6 +43,7 @@ void add_v1alpha1_routes(Router& router, RouteContext& context) {
   Host& host = context.host;
   router.add({.method = "POST",
               .path = "/v1alpha1/jobs/create/{id}",
+              .query = {},
               .slow = true,  // FETCH_TABLE waits for a child
               .handler = answering_v1alpha1(
                   [&host, &context](Call& call) {
@@ -52,11 +53,13 @@ void add_v1alpha1_routes(Router& router, RouteContext& context) {
                   context.mistake)});
   router.add({.method = "POST",
               .path = "/v1alpha1/jobs/cancel/{id}",
+              .query = {},
               .handler = answering_v1alpha1(
                   [&host](Call& call) { return v1alpha1::Requests(host).cancel(call.arguments.at("id")); },
                   context.mistake)});
   router.add({.method = "GET",
               .path = "/v1alpha1/jobs/logs/{id}",
+              .query = {},
               .handler = guarded(
                   [&host](Call& call) {
                     const std::string& job = call.arguments.at("id");
