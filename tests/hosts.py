@@ -70,7 +70,7 @@ class Host:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()
             content = answer.read()
-            return answer.status, json.loads(content) if "json" in (answer.headers.get_content_type() or "") and content else content.decode()
+            return answer.status, json.loads(content) if answer.headers.get_content_type().endswith(("/json", "+json")) and content else content.decode()
         finally:
             connection.close()
 

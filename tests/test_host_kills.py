@@ -12,7 +12,7 @@ from hosts import FINAL, Host, absolute
 from shop import Shop
 
 JOBS = 20
-CONFIG = {"n_epochs": 12, "channels": 16, "encoder_blocks": 2, "fanouts": [8, 4], "train_batch_size": 8, "patience": None,
+CONFIG = {"n_epochs": 40, "channels": 16, "encoder_blocks": 2, "fanouts": [8, 4], "train_batch_size": 8, "patience": None,
           "checkpoint_every_steps": 5, "threads": 1}
 
 
@@ -48,7 +48,7 @@ class Disturbance:
         self.hosts = self.children = 0
 
     def once(self):
-        time.sleep(self.random.uniform(0.02, 0.4))
+        time.sleep(self.random.uniform(0.02, 0.3))
         children = self.host.children()
         if children and self.random.random() < 0.3:
             try:
@@ -69,7 +69,7 @@ def test_a_queue_survives_kills(rle_program, rle, shop, tmp_path, kills):
         for engine in range(3):
             host.send("POST", "/v1/engines", {"name": f"e{engine}"})
         attempts = dict.fromkeys(range(JOBS), 0)
-        jobs = {n: host.submit(request(shop, n), key=f"job {n}")["id"] for n in range(JOBS)}
+        jobs = {n: host.submit(request(shop, n), key=f"job-{n}")["id"] for n in range(JOBS)}
         disturbance = Disturbance(host, seed=kills)
         done = {}
         while len(done) < JOBS or disturbance.hosts + disturbance.children < kills:
@@ -84,16 +84,16 @@ def test_a_queue_survives_kills(rle_program, rle, shop, tmp_path, kills):
                 elif job["state"] == "FAILED":  # we killed it: a user submits it again
                     assert job["error"]["type"].endswith((":killed", ":out-of-memory")), job["error"]
                     attempts[n] += 1
-                    jobs[n] = host.submit(request(shop, n, attempts[n]), key=f"job {n} {attempts[n]}")["id"]
+                    jobs[n] = host.submit(request(shop, n, attempts[n]), key=f"job-{n}-{attempts[n]}")["id"]
             # What was acknowledged is there, under the same key.
             n = disturbance.random.randrange(JOBS)
-            key = f"job {n}" if attempts[n] == 0 else f"job {n} {attempts[n]}"
+            key = f"job-{n}" if attempts[n] == 0 else f"job-{n}-{attempts[n]}"
             assert host.submit(request(shop, n, attempts[n]), key=key)["id"] == jobs[n]
         assert disturbance.hosts > kills / 3 and len(host.jobs()) == JOBS + sum(attempts.values())
         for n, job in done.items():
-            assert job["result"]["validation_metrics"] == pytest.approx(expected[n], rel=1e-12), f"job {n}"
+            assert job["result"]["validation_metrics"] == pytest.approx(expected[n], rel=1e-12), f"job-{n}"
             events = host.send("GET", f"/v1/jobs/{job['id']}/events", headers={"Accept": "application/x-ndjson"})[1]
-            events = [json.loads(line) for line in events.splitlines()] if isinstance(events, str) else [events]
+            events = [json.loads(line) for line in events.splitlines()]
             assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
             assert [e["state"] for e in events if e["type"] == "state" and e["state"] in FINAL] == ["COMPLETED"]
     rows = {}
