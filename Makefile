@@ -17,7 +17,7 @@ SEEDS ?= 42 43 44 45 46
 CHECKPOINTS ?= --set config.n_epochs=16 examples/f1/driver-position.yaml
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints profile results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints bench-host profile results demo format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -73,6 +73,9 @@ bench-scale: build ## time and memory of one job as the rows grow (H&M-shaped da
 
 bench-checkpoints: build ## what checkpoints cost a training of Formula 1: none, one a minute, one every 5 seconds (CHECKPOINTS="... SPEC" for another)
 	@$(PYTHON) bench/bench_checkpoints.py --build $(BUILD) $(CHECKPOINTS)
+
+bench-host: build ## an engine host under 200 clients that poll a job once a second: latency, errors, what training loses
+	@$(PYTHON) bench/bench_host.py --build $(BUILD) $(HOST_BENCH)
 
 $(PEER)/installed: bench/peer/requirements.txt | setup
 	@echo "bench: installing the peer into $(PEER)"

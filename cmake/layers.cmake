@@ -1,5 +1,5 @@
 # rle_layer(NAME LAYERS below...): one static library, one unit test and one micro-benchmark per folder of the ladder.
-#   engine/NAME/*.cc        the library rle_NAME
+#   engine/NAME/*.cc        the library rle_NAME (files of folders in it too)
 #   engine/NAME/*_test.cc   the test program rle_NAME_test (GoogleTest)
 #   engine/NAME/*_bench.cc  the benchmark program rle_NAME_bench (google-benchmark)
 # engine/NAME/layer.cmake, where it exists, adds what only this layer needs (find_package, flags per file).
@@ -13,7 +13,7 @@ function(rle_layer name)
   if(NOT EXISTS ${include}/${name})
     file(CREATE_LINK ${folder} ${include}/${name} SYMBOLIC)
   endif()
-  file(GLOB all CONFIGURE_DEPENDS ${folder}/*.cc)
+  file(GLOB all CONFIGURE_DEPENDS ${folder}/*.cc ${folder}/*/*.cc)
   set(tests ${all})
   set(benches ${all})
   set(sources ${all})
