@@ -40,13 +40,14 @@ def follow(client: Client, job_id: str, start: int, *, until: Optional[float] = 
         silence = SILENCE_S if until is None else min(SILENCE_S, until - time.monotonic())
         if silence <= 0:
             raise TimeoutError
+        told = 0
         try:
             for line in client.lines(_path(job_id), {"from": start, "follow": True}, silence):
                 if until is not None and time.monotonic() >= until:
                     raise TimeoutError
                 if line.startswith(b"{"):
                     event: Event = json.loads(line)
-                    start, broken = int(event["seq"]) + 1, 0
+                    start, broken, told = int(event["seq"]) + 1, 0, told + 1
                     yield event
         except HostTimeoutError:
             if until is not None and time.monotonic() >= until:
@@ -62,9 +63,11 @@ def follow(client: Client, job_id: str, start: int, *, until: Optional[float] = 
             time.sleep(retry_delay if broken > 1 else 0.1)
             client.get(f"/v1/jobs/{segment(job_id)}")  # finds a host that was started anew, or tells that there is none
             continue
+        if told:
+            continue  # a stream that was cut looks like one that ended: only one that has nothing more is the end
         if client.get(f"/v1/jobs/{segment(job_id)}")["state"] in FINAL:
             return
-        time.sleep(0.2)  # the host ends: it lets go of streams before the job is final
+        time.sleep(0.2)  # the host ends, or was about to tell more
 
 
 def _path(job_id: str) -> str:

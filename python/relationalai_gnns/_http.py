@@ -98,7 +98,7 @@ class Client:
         about = self.get("/v1/host")
         if not isinstance(about, dict) or "api" not in about:
             raise HostVersionError(f"{self.address.url} answers, but not as an engine host does")
-        if about["api"] != API:
+        if str(about["api"]).removeprefix("v").split(".")[0] != API.removeprefix("v"):
             raise HostVersionError(f'the host at {self.address.url} (version {about.get("version")}) speaks interface "{about["api"]}", this package "{API}"',
                                    advice="Install the package and the engine in versions that belong together.")
         return about
@@ -108,8 +108,9 @@ class Client:
 
         A connection that breaks ends in ConnectionError: the caller knows from where to go on.
         """
-        connection = self._connect(DEADLINE_S)
+        connection: Optional[http.client.HTTPConnection] = None
         try:
+            connection = self._connect(DEADLINE_S)
             response = self._send(connection, "GET", _with_query(path, query), None, None, {"Accept": "application/jsonl"})
             self._refuse(response, response.status)
             if connection.sock is not None:
@@ -124,7 +125,8 @@ class Client:
         except _transport_errors() as error:
             raise ConnectionError(f"the connection to {self.address.url} broke: {_reason(error)}") from error
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     # -- one request ------------------------------------------------------------------------------------------------
 

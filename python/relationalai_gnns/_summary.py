@@ -29,7 +29,7 @@ def job_html(job: Mapping[str, Any], epochs: Sequence[Event]) -> str:
     rows += [("warning", escape(str(w))) for w in job.get("warnings") or []]
     if job.get("error"):
         rows.append(("error", f'<span style="color:{_COLORS["FAILED"]}">{escape(str(job["error"].get("detail")))}</span>'))
-    table = "".join(f'<tr><td style="text-align:left;color:#777">{name}</td><td style="text-align:left">{value}</td></tr>' for name, value in rows)
+    table = "".join(f'<tr><td style="text-align:left;color:#777">{escape(name)}</td><td style="text-align:left">{value}</td></tr>' for name, value in rows)
     return f'<div><table style="display:inline-table;vertical-align:top">{table}</table>{curves_svg(epochs)}</div>'
 
 

@@ -73,7 +73,7 @@ class DatasetDiagram:
 
     boxes: list[Box]
     arrows: list[Arrow]
-    _placed: bool = field(default=False, repr=False)
+    _placed: bool = field(default=False, init=False, repr=False)
 
     @property
     def source(self) -> str:

@@ -37,21 +37,40 @@ class ModelManager:
 
     def register_model(self, model_run_id: str, model_name: str, version_name: Optional[str] = None, database_name: Optional[str] = None,
                        schema_name: Optional[str] = None, comment: Optional[str] = None) -> RegisteredModel:
-        """Gives a model a name and a version (None: the next number)."""
+        """Gives a model a name and a version.
+
+        Args:
+            model_run_id: the model of a job that trained.
+            model_name: the name.
+            version_name: None: the next number.
+            database_name, schema_name: of a warehouse's registry.
+            comment: kept with the version.
+        """
         check.text("model_run_id", model_run_id)
         check.name_without("model_name", model_name, "/")
         _texts(version_name=version_name, database_name=database_name, schema_name=schema_name, comment=comment)
         raise check.not_built("register_model()", _REGISTRY)
 
     def delete_model(self, model_run_id: str, experiment_config: Optional[ExperimentConfig] = None, delete_experiment_run: bool = True) -> NoReturn:
-        """Deletes a model and, unless told otherwise, what was recorded of its training."""
+        """Deletes a model.
+
+        Args:
+            model_run_id: the model of a job that trained.
+            experiment_config: where a warehouse keeps its experiment.
+            delete_experiment_run: what was recorded of its training goes too.
+        """
         check.text("model_run_id", model_run_id)
         _experiment(experiment_config)
         check.boolean("delete_experiment_run", delete_experiment_run)
         raise check.not_built("delete_model()", _REGISTRY)
 
     def delete_registered_model(self, model_name: str, version_name: str, experiment_config: Optional[ExperimentConfig] = None) -> NoReturn:
-        """Deletes a version of a registered model; the model itself stays."""
+        """Deletes a version of a registered model; the model itself stays.
+
+        Args:
+            model_name, version_name: of the version.
+            experiment_config: where a warehouse keeps it.
+        """
         check.name_without("model_name", model_name, "/")
         check.text("version_name", version_name)
         _experiment(experiment_config)

@@ -4,7 +4,9 @@ It reads sources with DuckDB, "runs" jobs at once in a thread, and writes predic
 request. Faults: `lose_answers` (requests are carried out, their connection is cut), `stall` (no answer), `cut_streams`
 (event streams end early), `hold` (jobs stay RUNNING until it is cleared).
 """
+import contextlib
 import json
+import socket
 import threading
 import time
 import uuid
@@ -30,9 +32,9 @@ def read(source):
     path, _, table = source.partition("::")
     if table:
         with duckdb.connect(path, read_only=True) as db:
-            return db.execute(f"SELECT * FROM {table}").to_arrow_table()
+            return db.sql(f"SELECT * FROM {table}").to_arrow_table()
     with duckdb.connect() as db:
-        return db.execute("SELECT * FROM read_csv(?)" if ".csv" in path else "SELECT * FROM read_parquet(?)", [path]).to_arrow_table()
+        return db.sql("SELECT * FROM read_csv(?)" if ".csv" in path else "SELECT * FROM read_parquet(?)", params=[path]).to_arrow_table()
 
 
 def infer(column):
@@ -62,6 +64,7 @@ class FakeHost:
         self.stall, self.hold = 0.0, threading.Event()
         self.fail_next, self.epochs = None, 3
         self.changed = threading.Condition()
+        self.connections = set()
         self.add_engine("default", "HIGHMEM_X64_S")
 
     def __enter__(self):
@@ -75,6 +78,14 @@ class FakeHost:
         self.hold.clear()
         self.server.shutdown()
         self.server.server_close()
+
+    def kill(self):
+        """Ends as a process does that is killed: the port is closed, connections are cut."""
+        self.server.shutdown()
+        self.server.server_close()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     # -- engines ------------------------------------------------------------------------------------------------------
 
@@ -212,6 +223,14 @@ def handler_of(host):
         def log_message(self, *ignored):
             pass
 
+        def setup(self):
+            super().setup()
+            host.connections.add(self.connection)
+
+        def handle(self):
+            with contextlib.suppress(ConnectionError):
+                super().handle()
+
         def do_GET(self):
             self.handle_request()
 
@@ -224,7 +243,7 @@ def handler_of(host):
             query = {k: v[0] for k, v in parse_qs(parts.query).items()}
             names = [unquote(p) for p in parts.path.strip("/").split("/")]
             host.requests.append((self.command, parts.path, body, dict(self.headers)))
-            if host.stall:
+            if host.stall and names != ["healthz"]:
                 time.sleep(host.stall)
             try:
                 self.route(names, query, body)
