@@ -32,6 +32,7 @@ class Task(ColumnTable):
 
     def __init__(self, connector: Connector, name: str, task_data_source: Mapping[str, Optional[str]], task_type: Union[TaskType, str], time_column: Optional[str],
                  evaluation_metric: Optional[EvaluationMetric], current_time: bool, column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]]) -> None:
+        """connector, name, task_data_source, task_type, time_column, evaluation_metric, current_time, column_dtypes: as of NodeTask and LinkTask."""
         check.instance("connector", connector, Connector)
         check.name_without("name", name, "/")
         self.task_type = task_type if isinstance(task_type, TaskType) else TaskType(check.one_of("task_type", task_type, [t.value for t in TaskType]))

@@ -1,0 +1,6 @@
+"""`python -m relationalai_gnns._engine ARGUMENTS...` is `rle ARGUMENTS...`."""
+import sys
+
+from . import main
+
+sys.exit(main())
