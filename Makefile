@@ -16,7 +16,7 @@ SPEC ?= examples/f1/driver-position.yaml
 SEEDS ?= 42 43 44 45 46
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale profile results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale profile results demo wheel format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -82,6 +82,9 @@ results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 
 
 demo: ## from nothing to predictions on the Formula 1 database, in demo-output/
 	@tools/demo.sh
+
+wheel: build ## the Python SDK as wheels in build/wheels: for any platform, and with the engine inside
+	@$(PYTHON) tools/make_wheels.py $(if $(wildcard $(BUILD)/librle.so),--engine $(BUILD)/librle.so)
 
 format: setup ## format the C++ sources
 	@git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs -r clang-format -i

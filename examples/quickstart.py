@@ -18,15 +18,17 @@ def table(name, key, links=(), time="date"):
 race, driver, team = "races.raceId", "drivers.driverId", "constructors.constructorId"
 tables = [
     table("circuits", "circuitId", time=None), table("constructors", "constructorId", time=None), table("drivers", "driverId", time=None),
-    table("races", "raceId", ["circuits.circuitId"]), table("results", "resultId", [race, driver, team]), table("qualifying", "qualifyId", [race, driver, team]),
-    table("standings", "driverStandingsId", [race, driver]),
+    table("races", "raceId", ["circuits.circuitId"]), table("results", "resultId", [race, driver, team]),
+    table("qualifying", "qualifyId", [race, driver, team]), table("standings", "driverStandingsId", [race, driver]),
 ]
 splits = {split: str(F1 / f"tasks/driver-dnf/{split}.parquet") for split in ("train", "validation", "test")}
-task = NodeTask(connector, "driver-dnf", splits, source_entity_column="driverId", source_entity_table="drivers", target_column="did_not_finish",
-                task_type=TaskType.BINARY_CLASSIFICATION, time_column="date")
+task = NodeTask(connector, "driver-dnf", splits, source_entity_column="driverId", source_entity_table="drivers",
+                target_column="did_not_finish", task_type=TaskType.BINARY_CLASSIFICATION, time_column="date")
 dataset = Dataset(connector, "f1", tables, task)
 
-config = TrainerConfig(connector, n_epochs=5, train_batch_size=512, lr=0.005, fanouts=[64, 32], channels=64, engine_options={"visible_until": "2010-01-01"})
-job = Trainer(connector, config).fit_predict(dataset, "driver_dnf", OutputConfig.local("demo-output"), overwrite_results=True, compute_test_metrics=True)
+config = TrainerConfig(connector, n_epochs=5, train_batch_size=512, lr=0.005, fanouts=[64, 32], channels=64,
+                       engine_options={"visible_until": "2010-01-01"})
+output = OutputConfig.local("demo-output")
+job = Trainer(connector, config).fit_predict(dataset, "driver_dnf", output, overwrite_results=True, compute_test_metrics=True)
 print(job.wait().result)
 print(job.predictions().slice(0, 5))

@@ -19,8 +19,10 @@ DUCKDB = "duckdb>=1.4,<3"
 
 
 def copy_sources(folder):
-    """The sources without what running them left behind; returns the folder."""
-    return Path(shutil.copytree(ROOT / "python", folder, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info", "*.so")))
+    """The sources without what running them left behind, with the licence; returns the folder."""
+    shutil.copytree(ROOT / "python", folder, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info", "*.so"))
+    shutil.copy(ROOT / "LICENSE", folder)
+    return folder
 
 
 def build(sources, out):
@@ -67,7 +69,8 @@ def main():
             with_engine(sources, args.engine)
             (Path(scratch) / "out").mkdir()
             plain = build(sources, Path(scratch) / "out")
-            subprocess.run([sys.executable, "-m", "wheel", "tags", "--remove", "--platform-tag", platform_tag(args.engine), str(plain)], check=True, stdout=subprocess.DEVNULL)
+            tags = [sys.executable, "-m", "wheel", "tags", "--remove", "--platform-tag", platform_tag(args.engine), str(plain)]
+            subprocess.run(tags, check=True, stdout=subprocess.DEVNULL)
             wheels.append(Path(shutil.copy(next((Path(scratch) / "out").glob("*.whl")), args.out)))
     for wheel in wheels:
         print(f"{wheel.relative_to(Path.cwd()) if wheel.is_relative_to(Path.cwd()) else wheel} ({wheel.stat().st_size / 1e6:.2f} MB)")

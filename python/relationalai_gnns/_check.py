@@ -1,5 +1,6 @@
 """Checks of arguments. Each returns the value it was given, in its type, or raises ValidationError with the argument's
 name, what was given and what is allowed."""
+
 from __future__ import annotations
 
 import difflib
@@ -74,15 +75,22 @@ def boolean(argument: str, value: Any) -> bool:
 
 def integer(argument: str, value: Any, low: int, high: Optional[int] = None) -> int:
     """An integer (2.0 is one, True is none) in low..high."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value in (math.inf, -math.inf) or int(value) != value:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or value != value
+        or value in (math.inf, -math.inf)
+        or int(value) != value
+    ):
         refuse(argument, value, f"an integer {range_text(low, high)}")
     if value < low or (high is not None and value > high):
         refuse(argument, value, f"an integer {range_text(low, high)}")
     return int(value)
 
 
-def number(argument: str, value: Any, low: Optional[float] = None, high: Optional[float] = None, *, open_low: bool = False,
-           open_high: bool = False) -> float:
+def number(
+    argument: str, value: Any, low: Optional[float] = None, high: Optional[float] = None, *, open_low: bool = False, open_high: bool = False
+) -> float:
     """A finite number between low and high; open: the bound itself is excluded."""
     allowed = f"a number {range_text(low, high, open_low, open_high)}".rstrip()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):

@@ -1,4 +1,5 @@
 """The events of a job as they happen, across broken connections and restarts of the host."""
+
 from __future__ import annotations
 
 import json
@@ -20,7 +21,9 @@ def past(client: Client, job_id: str, start: int) -> Iterator[Event]:
             yield json.loads(line)
 
 
-def follow(client: Client, job_id: str, start: int, *, until: Optional[float] = None, num_retries: int = 3, retry_delay: float = 1.0) -> Iterator[Event]:
+def follow(
+    client: Client, job_id: str, start: int, *, until: Optional[float] = None, num_retries: int = 3, retry_delay: float = 1.0
+) -> Iterator[Event]:
     """The events with seq >= start until the job is final.
 
     Args:

@@ -4,6 +4,7 @@ Only the standard library. One Client may be used by several threads; each has a
 Reads are retried with back-off for as long as DEADLINE_S allows; so are writes that carry an idempotency key or change
 nothing when they come twice. A write of another kind is sent again only where it can't have reached the host.
 """
+
 from __future__ import annotations
 
 import json
@@ -41,16 +42,23 @@ def check_url(argument: str, url: object) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise ValidationError(f'{argument}: expected the address of a host with its scheme, such as "http://127.0.0.1:8080", got {url!r}',
-                              field=argument)
+        raise ValidationError(
+            f'{argument}: expected the address of a host with its scheme, such as "http://127.0.0.1:8080", got {url!r}', field=argument
+        )
     return text
 
 
 class Client:
     """Requests to one host. Owned by a connector; thread-safe."""
 
-    def __init__(self, address: Address, headers: Optional[Mapping[str, str]] = None, *, ca_file: Optional[str] = None,
-                 relocate: Optional[Callable[[], Address]] = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        headers: Optional[Mapping[str, str]] = None,
+        *,
+        ca_file: Optional[str] = None,
+        relocate: Optional[Callable[[], Address]] = None,
+    ) -> None:
         """
         Args:
             address: the host.
@@ -71,8 +79,16 @@ class Client:
         """The JSON that GET answers."""
         return self._json("GET", _with_query(path, query), None, again=True)
 
-    def post(self, path: str, body: Optional[Mapping[str, Any]] = None, *, query: Optional[Mapping[str, object]] = None,
-             idempotency_key: Optional[str] = None, again: bool = False, long: bool = False) -> Any:
+    def post(
+        self,
+        path: str,
+        body: Optional[Mapping[str, Any]] = None,
+        *,
+        query: Optional[Mapping[str, object]] = None,
+        idempotency_key: Optional[str] = None,
+        again: bool = False,
+        long: bool = False,
+    ) -> Any:
         """The JSON that POST answers.
 
         Args:
@@ -83,7 +99,9 @@ class Client:
             again: the request may be sent twice, as its second time changes nothing.
             long: the host may take as long as LONG_S, because it reads data.
         """
-        return self._json("POST", _with_query(path, query), body, again=again or idempotency_key is not None, key=idempotency_key, long=long)
+        return self._json(
+            "POST", _with_query(path, query), body, again=again or idempotency_key is not None, key=idempotency_key, long=long
+        )
 
     def delete(self, path: str, query: Optional[Mapping[str, object]] = None) -> None:
         """DELETE; NotFoundError where there is nothing."""
@@ -99,8 +117,10 @@ class Client:
         if not isinstance(about, dict) or "api" not in about:
             raise HostVersionError(f"{self.address.url} answers, but not as an engine host does")
         if str(about["api"]).removeprefix("v").split(".")[0] != API.removeprefix("v"):
-            raise HostVersionError(f'the host at {self.address.url} (version {about.get("version")}) speaks interface "{about["api"]}", this package "{API}"',
-                                   advice="Install the package and the engine in versions that belong together.")
+            raise HostVersionError(
+                f'the host at {self.address.url} (version {about.get("version")}) speaks interface "{about["api"]}", this package "{API}"',
+                advice="Install the package and the engine in versions that belong together.",
+            )
         return about
 
     def lines(self, path: str, query: Mapping[str, object], silence_s: float = SILENCE_S) -> Iterator[bytes]:
@@ -130,7 +150,9 @@ class Client:
 
     # -- one request ------------------------------------------------------------------------------------------------
 
-    def _json(self, method: str, path: str, body: Optional[Mapping[str, Any]], *, again: bool, key: Optional[str] = None, long: bool = False) -> Any:
+    def _json(
+        self, method: str, path: str, body: Optional[Mapping[str, Any]], *, again: bool, key: Optional[str] = None, long: bool = False
+    ) -> Any:
         answer = self._bytes(method, path, body, again=again, key=key, long=long)
         if not answer:
             return None
@@ -139,7 +161,9 @@ class Client:
         except ValueError as error:
             raise ConnectionError(f"{self.address.url}{path} answers something that is not JSON: is it an engine host?") from error
 
-    def _bytes(self, method: str, path: str, body: Optional[Mapping[str, Any]], *, again: bool, key: Optional[str] = None, long: bool = False) -> bytes:
+    def _bytes(
+        self, method: str, path: str, body: Optional[Mapping[str, Any]], *, again: bool, key: Optional[str] = None, long: bool = False
+    ) -> bytes:
         payload = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         started, pause, relocated = time.monotonic(), 0.05, False
         while True:
@@ -168,8 +192,18 @@ class Client:
                 time.sleep(pause)
                 pause = min(2 * pause, 1.0)
 
-    def _send(self, connection: "http.client.HTTPConnection", method: str, path: str, payload: Optional[bytes], key: Optional[str],
-              more: Mapping[str, str], *, long: bool = False, started: Optional[float] = None) -> "http.client.HTTPResponse":
+    def _send(
+        self,
+        connection: "http.client.HTTPConnection",
+        method: str,
+        path: str,
+        payload: Optional[bytes],
+        key: Optional[str],
+        more: Mapping[str, str],
+        *,
+        long: bool = False,
+        started: Optional[float] = None,
+    ) -> "http.client.HTTPResponse":
         headers = {"Accept": "application/json", "User-Agent": "relationalai_gnns"}
         if self.address.token:
             headers["Authorization"] = f"Bearer {self.address.token}"
@@ -226,7 +260,9 @@ class Client:
         if parts.scheme == "https":
             import ssl
 
-            connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=ssl.create_default_context(cafile=self._ca_file))
+            connection = http.client.HTTPSConnection(
+                parts.hostname, parts.port, timeout=timeout, context=ssl.create_default_context(cafile=self._ca_file)
+            )
         else:
             connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
         connection.connect()
@@ -255,8 +291,10 @@ class Client:
     def _unreachable(self, error: BaseException, waited: float) -> ConnectionError:
         timed_out = isinstance(error, TimeoutError)
         kind = HostTimeoutError if timed_out else ConnectionError
-        return kind(f"the host at {self.address.url} can't be reached: {_reason(error)} (tried for {waited:.1f} s)",
-                    advice="Is it running? `rle serve` starts one; LocalConnector() without arguments does so by itself.")
+        return kind(
+            f"the host at {self.address.url} can't be reached: {_reason(error)} (tried for {waited:.1f} s)",
+            advice="Is it running? `rle serve` starts one; LocalConnector() without arguments does so by itself.",
+        )
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:

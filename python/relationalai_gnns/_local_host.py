@@ -2,6 +2,7 @@
 
 One host per user and state folder. Processes that start at once take turns at `start.lock`; the host itself holds `lock`.
 """
+
 from __future__ import annotations
 
 import json
@@ -43,8 +44,10 @@ def engine_command() -> list[str]:
     path = shutil.which("rle")
     if path is not None:
         return [path]
-    raise HostStartError("there is no engine on this machine: this installation of relationalai_gnns comes without one, and PATH has no `rle`",
-                         advice="Set RLE_ENGINE to the path of `rle`, or name a host that runs elsewhere: LocalConnector(url=..., token=...).")
+    raise HostStartError(
+        "there is no engine on this machine: this installation of relationalai_gnns comes without one, and PATH has no `rle`",
+        advice="Set RLE_ENGINE to the path of `rle`, or name a host that runs elsewhere: LocalConnector(url=..., token=...).",
+    )
 
 
 def find(state: Path) -> Optional[Address]:
@@ -92,7 +95,9 @@ def _take(lock: IO[str]) -> None:
             return
         except BlockingIOError:
             if time.monotonic() > until:
-                raise HostStartError(f"another process has been starting the host for {START_S + 5:.0f} s ({lock.name} is locked)") from None
+                raise HostStartError(
+                    f"another process has been starting the host for {START_S + 5:.0f} s ({lock.name} is locked)"
+                ) from None
             time.sleep(0.05)
 
 

@@ -1,4 +1,5 @@
 """Progress of a job in a terminal or a notebook: one bar an epoch with loss and metric, one for scoring, and log lines."""
+
 from __future__ import annotations
 
 import sys

@@ -3,6 +3,7 @@
 Only what the user set is written: dtypes that were declared, parameters that differ from their default. The rest is the
 engine's to infer, so that the same job written by hand gives the same bytes.
 """
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
@@ -29,11 +30,15 @@ def table_specification(table: GNNTable) -> dict[str, Any]:
     if candidates:
         out["candidate_keys"] = [{"column": k.column_name, "is_feature": True} if k.is_feature else k.column_name for k in candidates]
     if table.foreign_keys:
-        out["foreign_keys"] = {k.column_name: {"link_to": k.link_to, "is_feature": True} if k.is_feature else k.link_to for k in table.foreign_keys}
+        out["foreign_keys"] = {
+            k.column_name: {"link_to": k.link_to, "is_feature": True} if k.is_feature else k.link_to for k in table.foreign_keys
+        }
     if table.time_column is not None:
         out["time_column"] = table.time_column
     features = _feature_keys(table)
-    dtypes = {c.name: c.declared.value for c in table.columns if c.declared is not None and (c.name not in _keys(table) or c.name in features)}
+    dtypes = {
+        c.name: c.declared.value for c in table.columns if c.declared is not None and (c.name not in _keys(table) or c.name in features)
+    }
     if dtypes and table.type is not TableType.EDGE:
         out["columns"] = dtypes
     if table.removed_columns:
@@ -76,10 +81,16 @@ def task_specification(dataset: "Dataset") -> dict[str, Any]:
 
 def dataset_specification(dataset: "Dataset") -> dict[str, Any]:
     """A specification without `config`."""
-    return {"dataset": dataset.dataset_name, "tables": {t.name: table_specification(t) for t in dataset.tables}, "task": task_specification(dataset)}
+    return {
+        "dataset": dataset.dataset_name,
+        "tables": {t.name: table_specification(t) for t in dataset.tables},
+        "task": task_specification(dataset),
+    }
 
 
-def job_specification(dataset: "Dataset", config: "TrainerConfig", splits: tuple[str, ...], test_table: Optional[str] = None) -> dict[str, Any]:
+def job_specification(
+    dataset: "Dataset", config: "TrainerConfig", splits: tuple[str, ...], test_table: Optional[str] = None
+) -> dict[str, Any]:
     """The specification of a job that reads these splits.
 
     Args:

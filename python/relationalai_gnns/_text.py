@@ -1,4 +1,5 @@
 """Plain-text tables for what is printed."""
+
 from __future__ import annotations
 
 from typing import Sequence

@@ -3,6 +3,7 @@
 A dtype says how a column is encoded (docs/dtypes.md). What is shown first is inferred from the whole table; a job infers
 again from the rows that are visible in training. Only what the user sets is sent with a job.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -83,8 +84,15 @@ def describe(connector: Connector, argument: str, source: str) -> tuple[list[Col
         ValidationError, NotFoundError: the host can't read it.
     """
     answer: Mapping[str, Any] = connector.client.post("/v1/describe", {"source": source}, again=True, long=True)
-    columns = [Column(str(c["name"]), str(c.get("type") or ""), None if c.get("dtype") is None else ColumnDType(c["dtype"]), str(c.get("reason") or ""))
-               for c in answer["columns"]]
+    columns = [
+        Column(
+            str(c["name"]),
+            str(c.get("type") or ""),
+            None if c.get("dtype") is None else ColumnDType(c["dtype"]),
+            str(c.get("reason") or ""),
+        )
+        for c in answer["columns"]
+    ]
     if not columns:
         raise ValidationError(f'{argument}: "{source}" has no columns', field=argument)
     return columns, answer.get("rows")
@@ -103,8 +111,15 @@ class ColumnTable:
 
     _kind = "table"
 
-    def __init__(self, connector: Connector, name: str, source: str, resolved: str, time_column: Optional[str],
-                 column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]]) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        name: str,
+        source: str,
+        resolved: str,
+        time_column: Optional[str],
+        column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]],
+    ) -> None:
         self.connector = check.instance("connector", connector, Connector)
         self.name = name
         self.source = source
@@ -145,13 +160,18 @@ class ColumnTable:
     def _column(self, argument: str, name: Any) -> Column:
         if not isinstance(name, str) or name not in self._columns:
             near = check.nearest(name, self._columns) if isinstance(name, str) else ""
-            raise ColumnNotFoundError(f'{argument}: {self._kind} "{self.name}" has no column {check.shown(name)}.{near} Columns: {check.listed(self._columns)}', field=argument)
+            raise ColumnNotFoundError(
+                f'{argument}: {self._kind} "{self.name}" has no column {check.shown(name)}.{near} Columns: {check.listed(self._columns)}',
+                field=argument,
+            )
         return self._columns[name]
 
     def _used(self, argument: str, name: Any) -> Column:
         column = self._column(argument, name)
         if column.name in self._removed:
-            raise ColumnNotFoundError(f'{argument}: column "{name}" of {self._kind} "{self.name}" was removed; add_column() brings it back', field=argument)
+            raise ColumnNotFoundError(
+                f'{argument}: column "{name}" of {self._kind} "{self.name}" was removed; add_column() brings it back', field=argument
+            )
         return column
 
     # -- changing -----------------------------------------------------------------------------------------------------
@@ -166,18 +186,23 @@ class ColumnTable:
         column = self._used("col_name", col_name)
         declared = dtype_of("dtype", dtype)
         if col_name == self.time_column and declared != ColumnDType.datetime_t:
-            raise ValidationError(f'dtype: "{col_name}" is the time column of {self._kind} "{self.name}" and must stay datetime, got "{declared}"', field="dtype")
+            raise ValidationError(
+                f'dtype: "{col_name}" is the time column of {self._kind} "{self.name}" and must stay datetime, got "{declared}"',
+                field="dtype",
+            )
         self._check_key_dtype(col_name, declared)
         column.declared = declared
 
     def _check_key_dtype(self, col_name: str, dtype: Optional[ColumnDType]) -> None:
         role = self._key_role(col_name)
         if role is not None and dtype is not None and dtype not in KEY_DTYPES:
-            raise ValidationError(f'dtype: "{col_name}" is a {role} of {self._kind} "{self.name}"; keys are {check.listed(str(d) for d in KEY_DTYPES)}, not "{dtype}"',
-                                  field="dtype")
+            raise ValidationError(
+                f'dtype: "{col_name}" is a {role} of {self._kind} "{self.name}"; keys are {check.listed(str(d) for d in KEY_DTYPES)}, not "{dtype}"',
+                field="dtype",
+            )
 
     def _key_role(self, col_name: str) -> Optional[str]:
-        """"primary key", "candidate key", "foreign key", or None."""
+        """ "primary key", "candidate key", "foreign key", or None."""
         return None
 
     def remove_column(self, col_name: str) -> None:
@@ -199,7 +224,10 @@ class ColumnTable:
         """
         column = self._column("col_name", col_name)
         if col_name not in self._removed and column.dtype is not None:
-            raise ValidationError(f'col_name: column "{col_name}" of {self._kind} "{self.name}" is in use already; update_column_dtype() changes its dtype', field="col_name")
+            raise ValidationError(
+                f'col_name: column "{col_name}" of {self._kind} "{self.name}" is in use already; update_column_dtype() changes its dtype',
+                field="col_name",
+            )
         column.declared = dtype_of("dtype", dtype)
         self._removed.discard(col_name)
 
@@ -212,14 +240,20 @@ class ColumnTable:
         """
         column = self._used("time_column", col_name)
         if self.time_column not in (None, col_name):
-            raise ValidationError(f'time_column: {self._kind} "{self.name}" has the time column "{self.time_column}" already; unset_time_column() it first', field="time_column")
+            raise ValidationError(
+                f'time_column: {self._kind} "{self.name}" has the time column "{self.time_column}" already; unset_time_column() it first',
+                field="time_column",
+            )
         role = self._key_role(col_name)
         if role is not None:
             raise ValidationError(f'time_column: "{col_name}" is a {role} of {self._kind} "{self.name}"', field="time_column")
         if column.dtype != ColumnDType.datetime_t:
             found = f'"{column.dtype}"' if column.dtype is not None else "unknown"
-            raise ValidationError(f'time_column: a time column is of dtype "datetime"; that of "{col_name}" in {self._kind} "{self.name}" is {found} ({column.type})',
-                                  field="time_column", advice=f'Where its texts are ISO times: column_dtypes={{"{col_name}": "datetime"}}.')
+            raise ValidationError(
+                f'time_column: a time column is of dtype "datetime"; that of "{col_name}" in {self._kind} "{self.name}" is {found} ({column.type})',
+                field="time_column",
+                advice=f'Where its texts are ISO times: column_dtypes={{"{col_name}": "datetime"}}.',
+            )
         self.time_column = col_name
 
     def unset_time_column(self, col_name: str) -> None:
@@ -230,7 +264,10 @@ class ColumnTable:
         """
         self._column("col_name", col_name)
         if col_name != self.time_column:
-            raise ValidationError(f'col_name: "{col_name}" is not the time column of {self._kind} "{self.name}" (it is {check.shown(self.time_column)})', field="col_name")
+            raise ValidationError(
+                f'col_name: "{col_name}" is not the time column of {self._kind} "{self.name}" (it is {check.shown(self.time_column)})',
+                field="col_name",
+            )
         self.time_column = None
 
     def _show(self, title: Iterable[str], roles: Mapping[str, str]) -> None:

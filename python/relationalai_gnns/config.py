@@ -2,6 +2,7 @@
 
 A parameter whose part of the engine is not built yet takes its default only.
 """
+
 from __future__ import annotations
 
 import sys
@@ -64,7 +65,9 @@ class Parameter:
             return _fanouts(self.name, value)
         if self.kind == "names":
             return _names(self.name, value)
-        number = check.integer(self.name, value, int(self.low) if self.low is not None else -(2**63), int(self.high) if self.high is not None else None)
+        number = check.integer(
+            self.name, value, int(self.low) if self.low is not None else -(2**63), int(self.high) if self.high is not None else None
+        )
         if self.even and number % 2:
             check.refuse(self.name, value, "an even number")
         return number
@@ -121,8 +124,20 @@ PARAMETERS: tuple[Parameter, ...] = (
 BY_NAME: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
 
 # Further keys of `config` in docs/spec.md that TrainerConfig has no argument for.
-ENGINE_OPTIONS = ("checkpoint_every_seconds", "checkpoint_every_steps", "clamp_percentiles", "dropout", "encoder_blocks", "inference", "lr_schedule",
-                  "memory_limit", "precision", "threads", "visible_until", "weight_decay")
+ENGINE_OPTIONS = (
+    "checkpoint_every_seconds",
+    "checkpoint_every_steps",
+    "clamp_percentiles",
+    "dropout",
+    "encoder_blocks",
+    "inference",
+    "lr_schedule",
+    "memory_limit",
+    "precision",
+    "threads",
+    "visible_until",
+    "weight_decay",
+)
 
 
 class _NotSaid(int):
@@ -204,16 +219,43 @@ class TrainerConfig:
     id_awareness: bool
     shallow_embeddings_list: list[str]
 
-    def __init__(self, connector: Connector, device: Optional[str] = None, n_epochs: int = 10, experiment_config: Optional[ExperimentConfig] = None,
-                 max_iters: Optional[int] = None, train_batch_size: int = 128, val_batch_size: int = 128, eval_every: int = 1,
-                 patience: Optional[int] = 5, label_smoothing: bool = False, label_smoothing_alpha: float = 0.1, id_awareness: bool = False,
-                 use_temporal_encoder: bool = True, shallow_embeddings_list: Sequence[str] = (), clamp_min: Optional[float] = _CLAMP_MIN,
-                 clamp_max: Optional[float] = _CLAMP_MAX, seed: Optional[int] = 42, lr: float = 0.001, T_max: Optional[int] = None,
-                 eta_min: float = 1e-8, fanouts: Optional[Sequence[int]] = (128, 64), temporal_strategy: str = "uniform",
-                 num_negative: Optional[int] = 10, negative_sampling_strategy: Optional[str] = "random",
-                 text_embedder: str = "model2vec-potion-base-4M", channels: Optional[int] = 128, gnn_layers: Optional[int] = None,
-                 conv_aggregation: str = "mean", hetero_conv_aggregation: str = "sum", gnn_norm: str = "layer_norm",
-                 head_layers: Optional[int] = 1, head_norm: str = "batch_norm", *, engine_options: Optional[Mapping[str, Any]] = None) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        device: Optional[str] = None,
+        n_epochs: int = 10,
+        experiment_config: Optional[ExperimentConfig] = None,
+        max_iters: Optional[int] = None,
+        train_batch_size: int = 128,
+        val_batch_size: int = 128,
+        eval_every: int = 1,
+        patience: Optional[int] = 5,
+        label_smoothing: bool = False,
+        label_smoothing_alpha: float = 0.1,
+        id_awareness: bool = False,
+        use_temporal_encoder: bool = True,
+        shallow_embeddings_list: Sequence[str] = (),
+        clamp_min: Optional[float] = _CLAMP_MIN,
+        clamp_max: Optional[float] = _CLAMP_MAX,
+        seed: Optional[int] = 42,
+        lr: float = 0.001,
+        T_max: Optional[int] = None,
+        eta_min: float = 1e-8,
+        fanouts: Optional[Sequence[int]] = (128, 64),
+        temporal_strategy: str = "uniform",
+        num_negative: Optional[int] = 10,
+        negative_sampling_strategy: Optional[str] = "random",
+        text_embedder: str = "model2vec-potion-base-4M",
+        channels: Optional[int] = 128,
+        gnn_layers: Optional[int] = None,
+        conv_aggregation: str = "mean",
+        hetero_conv_aggregation: str = "sum",
+        gnn_norm: str = "layer_norm",
+        head_layers: Optional[int] = 1,
+        head_norm: str = "batch_norm",
+        *,
+        engine_options: Optional[Mapping[str, Any]] = None,
+    ) -> None:
         """
         Args:
             connector: of the jobs.
@@ -228,7 +270,9 @@ class TrainerConfig:
         """
         given = dict(locals())
         self.connector = check.instance("connector", connector, Connector)
-        self.experiment_config = None if experiment_config is None else check.instance("experiment_config", experiment_config, ExperimentConfig)
+        self.experiment_config = (
+            None if experiment_config is None else check.instance("experiment_config", experiment_config, ExperimentConfig)
+        )
         self.engine_options = _engine_options(engine_options)
         self._said: set[str] = set()
         for parameter in PARAMETERS:
@@ -256,7 +300,12 @@ class TrainerConfig:
         """
         if self.eta_min > self.lr:
             raise ValidationError(f"eta_min: expected at most lr ({self.lr}), got {self.eta_min}", field="eta_min")
-        if self.clamp_min is not None and self.clamp_max is not None and self.clamp_min >= self.clamp_max and {"clamp_min", "clamp_max"} <= self._said:
+        if (
+            self.clamp_min is not None
+            and self.clamp_max is not None
+            and self.clamp_min >= self.clamp_max
+            and {"clamp_min", "clamp_max"} <= self._said
+        ):
             raise ValidationError(f"clamp_min: expected less than clamp_max ({self.clamp_max}), got {self.clamp_min}", field="clamp_min")
         return True
 

@@ -1,4 +1,5 @@
 """Connectors: which host runs the jobs, and how sources are named to it."""
+
 from __future__ import annotations
 
 import os
@@ -63,8 +64,11 @@ class Connector:
             return
         for kind, endings in _EXTENSIONS.items():
             if kind != self.connector_type and path.lower().endswith(endings):
-                raise ValidationError(f'{argument}: the connector was made with connector_type="{self.connector_type}", "{path}" is of type "{kind}"', field=argument,
-                                      advice="LocalConnector() without connector_type takes files of every kind.")
+                raise ValidationError(
+                    f'{argument}: the connector was made with connector_type="{self.connector_type}", "{path}" is of type "{kind}"',
+                    field=argument,
+                    advice="LocalConnector() without connector_type takes files of every kind.",
+                )
 
 
 class LocalConnector(Connector):
@@ -74,9 +78,18 @@ class LocalConnector(Connector):
     after 15 minutes without a job. With `url` it uses the host there.
     """
 
-    def __init__(self, connector_type: Optional[str] = None, port: Optional[int] = None, url: Optional[str] = None, *,
-                 endpoint_url: Optional[str] = None, token: Optional[str] = None, headers: Optional[Mapping[str, str]] = None,
-                 engine_name: str = DEFAULT_ENGINE, ca_file: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        connector_type: Optional[str] = None,
+        port: Optional[int] = None,
+        url: Optional[str] = None,
+        *,
+        endpoint_url: Optional[str] = None,
+        token: Optional[str] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        engine_name: str = DEFAULT_ENGINE,
+        ca_file: Optional[str] = None,
+    ) -> None:
         """
         Args:
             connector_type: "csv", "parquet" or "duckdb": sources of another kind are refused. None: every kind.
@@ -106,7 +119,9 @@ class LocalConnector(Connector):
         """Where the host is."""
         return self.client.address.url
 
-    def _client(self, port: Optional[int], url: Optional[str], endpoint_url: Optional[str], token: Optional[str], ca_file: Optional[str]) -> Client:
+    def _client(
+        self, port: Optional[int], url: Optional[str], endpoint_url: Optional[str], token: Optional[str], ca_file: Optional[str]
+    ) -> Client:
         if url is None and endpoint_url is None:
             for name, value in (("port", port), ("token", token), ("ca_file", ca_file)):
                 if value is not None:

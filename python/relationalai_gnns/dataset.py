@@ -1,4 +1,5 @@
 """A dataset: tables that are linked, and the task. What can only be told of all of them together is checked here."""
+
 from __future__ import annotations
 
 import json
@@ -26,7 +27,9 @@ class Dataset:
         experiment_name: "DATASET/TASK_TYPE/TASK".
     """
 
-    def __init__(self, connector: Connector, dataset_name: str, tables: Iterable[GNNTable], task_description: Union[NodeTask, LinkTask]) -> None:
+    def __init__(
+        self, connector: Connector, dataset_name: str, tables: Iterable[GNNTable], task_description: Union[NodeTask, LinkTask]
+    ) -> None:
         """
         Args:
             connector: as of the tables and the task.
@@ -84,8 +87,10 @@ class Dataset:
             TableNotFoundError: there is none; the text has the nearest name.
         """
         if name not in self._by_name:
-            raise TableNotFoundError(f'{argument}: the dataset "{self.dataset_name}" has no table "{name}".{check.nearest(name, self._by_name)} Tables: {check.listed(self._by_name)}',
-                                     field=argument)
+            raise TableNotFoundError(
+                f'{argument}: the dataset "{self.dataset_name}" has no table "{name}".{check.nearest(name, self._by_name)} Tables: {check.listed(self._by_name)}',
+                field=argument,
+            )
         return self._by_name[name]
 
     def _check_link(self, table: GNNTable, key: ForeignKey) -> None:
@@ -93,10 +98,13 @@ class Dataset:
         target = self.table(where, key.table)
         if key.column not in target.keys():
             near = check.nearest(key.column, target.keys())
-            raise ValidationError(f'{where}: "{key.column}" is no primary or candidate key of "{target.name}".{near} Its keys: {check.listed(target.keys())}', field="foreign_keys")
+            raise ValidationError(
+                f'{where}: "{key.column}" is no primary or candidate key of "{target.name}".{near} Its keys: {check.listed(target.keys())}',
+                field="foreign_keys",
+            )
 
     def entity(self, which: str, table: str, column: str, key: Optional[str]) -> str:
-        """"TABLE.KEY" of an entity of the task: the key that was named, else the key of the column's name, else the primary key.
+        """ "TABLE.KEY" of an entity of the task: the key that was named, else the key of the column's name, else the primary key.
 
         Args:
             which: the argument, for the message.
@@ -113,7 +121,10 @@ class Dataset:
         found = key if key is not None else column if column in entity.keys() else entity.primary_key
         if found is None or found not in entity.keys():
             near = check.nearest(found, entity.keys()) if found is not None else ""
-            raise ValidationError(f'{which}: "{found or column}" is no primary or candidate key of table "{table}".{near} Its keys: {check.listed(entity.keys())}', field=which)
+            raise ValidationError(
+                f'{which}: "{found or column}" is no primary or candidate key of table "{table}".{near} Its keys: {check.listed(entity.keys())}',
+                field=which,
+            )
         return f"{table}.{found}"
 
     def _check_task(self) -> None:
@@ -129,11 +140,16 @@ class Dataset:
         timed = [t.name for t in self.tables if t.time_column is not None]
         task = self.task_description
         if task.time_column is not None and not timed:
-            raise ValidationError(f'time_column: task "{task.name}" has the time column "{task.time_column}", but no table has one', field="time_column")
+            raise ValidationError(
+                f'time_column: task "{task.name}" has the time column "{task.time_column}", but no table has one', field="time_column"
+            )
         if task.time_column is None and not task.current_time:
             raise ValidationError(f'current_time: False goes with a time column, and task "{task.name}" has none', field="current_time")
         if task.time_column is None and timed:
-            raise ValidationError(f'time_column: tables {check.listed(timed)} have a time column, so task "{task.name}" needs one too: the time of each prediction', field="time_column")
+            raise ValidationError(
+                f'time_column: tables {check.listed(timed)} have a time column, so task "{task.name}" needs one too: the time of each prediction',
+                field="time_column",
+            )
 
     def _warn_of_islands(self) -> None:
         """Warns of tables that no path of keys joins with the rest."""
@@ -152,7 +168,11 @@ class Dataset:
                 border.extend(neighbours[name])
         islands = [t.name for t in self.tables if t.name not in reached]
         if islands:
-            warnings.warn(f'dataset "{self.dataset_name}": no keys join {check.listed(islands)} with the entity table: nothing is learnt from it', GNNWarning, stacklevel=4)
+            warnings.warn(
+                f'dataset "{self.dataset_name}": no keys join {check.listed(islands)} with the entity table: nothing is learnt from it',
+                GNNWarning,
+                stacklevel=4,
+            )
 
     # -- showing ----------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 create_png() and save() to other forms than .svg, .mmd, .gv and .dot need the program `dot`; nothing else does.
 """
+
 from __future__ import annotations
 
 import subprocess
@@ -14,7 +15,9 @@ from .errors import GNNError, ValidationError
 from .tables import GNNTable
 from .tasks import LinkTask, NodeTask
 
-INSTALL = "install Graphviz: `apt-get install graphviz` (Debian, Ubuntu), `brew install graphviz` (macOS), or https://graphviz.org/download/"
+INSTALL = (
+    "install Graphviz: `apt-get install graphviz` (Debian, Ubuntu), `brew install graphviz` (macOS), or https://graphviz.org/download/"
+)
 ROW, PAD, CHAR, GAP_X, GAP_Y = 20, 8, 7.2, 90, 28  # in SVG units; CHAR: width of a monospaced character of 12 px
 
 
@@ -80,9 +83,14 @@ class DatasetDiagram:
         """The picture in Graphviz' language."""
         lines = ["digraph dataset {", "  rankdir=LR;", '  node [shape=plaintext, fontname="Helvetica", fontsize=11];']
         for box in self.boxes:
-            ports = "".join(f'<TR><TD ALIGN="LEFT" PORT="{_port(box, column)}">{escape(column)}{"  <I>" + escape(mark) + "</I>" if mark else ""}</TD></TR>' for column, mark in box.rows)
+            ports = "".join(
+                f'<TR><TD ALIGN="LEFT" PORT="{_port(box, column)}">{escape(column)}{"  <I>" + escape(mark) + "</I>" if mark else ""}</TD></TR>'
+                for column, mark in box.rows
+            )
             color = "#fde9c9" if box.is_task else "#d6e6f5"
-            lines.append(f'  "{_dot(box.name)}" [label=<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0"><TR><TD BGCOLOR="{color}"><B>{escape(box.name)}</B></TD></TR>{ports}</TABLE>>];')
+            lines.append(
+                f'  "{_dot(box.name)}" [label=<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0"><TR><TD BGCOLOR="{color}"><B>{escape(box.name)}</B></TD></TR>{ports}</TABLE>>];'
+            )
         by_name = {b.name: b for b in self.boxes}
         for arrow in self.arrows:
             source, target = by_name[arrow.source], by_name[arrow.target]
@@ -106,9 +114,11 @@ class DatasetDiagram:
         self._place()
         width = max(b.x + b.width for b in self.boxes) + PAD
         height = max(b.y + b.height for b in self.boxes) + PAD
-        parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" font-family="monospace" font-size="12">',
-                 '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#555"/></marker></defs>',
-                 f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>']
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" font-family="monospace" font-size="12">',
+            '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#555"/></marker></defs>',
+            f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
+        ]
         by_name = {b.name: b for b in self.boxes}
         parts += [_curve(by_name[a.source], by_name[a.target], a) for a in self.arrows]
         parts += [_box_svg(b) for b in self.boxes]
@@ -154,7 +164,10 @@ class DatasetDiagram:
         try:
             done = subprocess.run(["dot", f"-T{form}"], input=self.source.encode(), capture_output=True, timeout=60, check=False)
         except FileNotFoundError:
-            raise GraphvizError(f'a picture as {form} needs the program "dot", which is not installed', advice=f"To get it, {INSTALL}. save(\"x.svg\") works without it.") from None
+            raise GraphvizError(
+                f'a picture as {form} needs the program "dot", which is not installed',
+                advice=f"To get it, {INSTALL}. save(\"x.svg\") works without it.",
+            ) from None
         if done.returncode != 0:
             raise GraphvizError(f"dot failed: {done.stderr.decode(errors='replace').strip()[:500]}")
         return done.stdout
@@ -189,10 +202,21 @@ def draw(tables: Sequence[GNNTable], task: Union[NodeTask, LinkTask], show_dtype
         arrows += [Arrow(table.name, k.column_name, k.table, k.column) for k in table.foreign_keys]
     task_name = f"task {task.name}"
     roles: Mapping[str, str] = {**task._roles(), **({task.time_column: "time"} if task.time_column is not None else {})}
-    boxes.append(Box(task_name, [(c.name, ", ".join(filter(None, [str(c.dtype or "?") if show_dtypes else "", roles.get(c.name, "").split(" (")[0]]))) for c in task.columns], is_task=True))
+    boxes.append(
+        Box(
+            task_name,
+            [
+                (c.name, ", ".join(filter(None, [str(c.dtype or "?") if show_dtypes else "", roles.get(c.name, "").split(" (")[0]])))
+                for c in task.columns
+            ],
+            is_task=True,
+        )
+    )
     by_name = {t.name: t for t in tables}
     if isinstance(task, NodeTask):
-        arrows.append(Arrow(task_name, task.entity_column, task.entity_table, task.entity_key or _key(by_name[task.entity_table], task.entity_column)))
+        arrows.append(
+            Arrow(task_name, task.entity_column, task.entity_table, task.entity_key or _key(by_name[task.entity_table], task.entity_column))
+        )
     else:
         arrows += _link_arrows(task_name, task, by_name)
     return DatasetDiagram(boxes, arrows)
@@ -201,7 +225,9 @@ def draw(tables: Sequence[GNNTable], task: Union[NodeTask, LinkTask], show_dtype
 def _link_arrows(name: str, task: LinkTask, by_name: Mapping[str, GNNTable]) -> list[Arrow]:
     arrows = [Arrow(name, task.source_column, task.source_table, task.source_key or _key(by_name[task.source_table], task.source_column))]
     if task.target_column is not None and task.target_table is not None:
-        arrows.append(Arrow(name, task.target_column, task.target_table, task.target_key or _key(by_name[task.target_table], task.target_column)))
+        arrows.append(
+            Arrow(name, task.target_column, task.target_table, task.target_key or _key(by_name[task.target_table], task.target_column))
+        )
     return arrows
 
 
@@ -217,9 +243,11 @@ def _marks(table: GNNTable, column: str, dtype: str) -> str:
 
 def _box_svg(box: Box) -> str:
     head = "#fde9c9" if box.is_task else "#d6e6f5"
-    parts = [f'<g><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" fill="#ffffff" stroke="#555"/>',
-             f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{ROW}" fill="{head}" stroke="#555"/>',
-             f'<text x="{box.x + PAD:.1f}" y="{box.y + 14:.1f}" font-weight="bold">{escape(box.name)}</text>']
+    parts = [
+        f'<g><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" fill="#ffffff" stroke="#555"/>',
+        f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{ROW}" fill="{head}" stroke="#555"/>',
+        f'<text x="{box.x + PAD:.1f}" y="{box.y + 14:.1f}" font-weight="bold">{escape(box.name)}</text>',
+    ]
     for column, mark in box.rows:
         y = box.row_y(column) + 4
         parts.append(f'<text x="{box.x + PAD:.1f}" y="{y:.1f}">{escape(column)}</text>')

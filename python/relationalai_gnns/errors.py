@@ -4,6 +4,7 @@
 A problem document of the host (docs/host.md: `urn:gnn-rle:problem:NAME`) becomes the exception that PROBLEMS gives for
 its NAME, with the host's own words.
 """
+
 from __future__ import annotations
 
 import builtins
@@ -21,8 +22,15 @@ class GNNError(Exception):
         code: a short name of where it happened; None where there is none.
     """
 
-    def __init__(self, message: str = "", code: Optional[str] = None, *, field: Optional[str] = None, advice: Optional[str] = None,
-                 problem: Optional[Mapping[str, Any]] = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        code: Optional[str] = None,
+        *,
+        field: Optional[str] = None,
+        advice: Optional[str] = None,
+        problem: Optional[Mapping[str, Any]] = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
@@ -174,8 +182,17 @@ JOB_PROBLEMS: Mapping[str, type[JobFailedError]] = {
     "lost-credentials": JobCredentialsError,
 }
 
-_BY_STATUS: Mapping[int, type[GNNError]] = {400: ValidationError, 401: AuthenticationError, 403: AccessError, 404: NotFoundError,
-                                            409: ConflictError, 413: ValidationError, 422: ValidationError, 501: NotBuiltError, 503: BusyError}
+_BY_STATUS: Mapping[int, type[GNNError]] = {
+    400: ValidationError,
+    401: AuthenticationError,
+    403: AccessError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: ValidationError,
+    422: ValidationError,
+    501: NotBuiltError,
+    503: BusyError,
+}
 
 
 def problem_name(problem: Mapping[str, Any]) -> str:

@@ -1,4 +1,5 @@
 """Jobs: one (JobMonitor), and all of a host (JobManager)."""
+
 from __future__ import annotations
 
 import time
@@ -14,8 +15,18 @@ from ._summary import job_html, short_time
 from ._text import table_text
 from .config import ExperimentConfig
 from .connectors import Connector
-from .errors import (ConflictError, GNNWarning, JobCanceledError, JobManagerError, JobMonitorError, JobTimeoutError, MissingPackageError, NotFoundError, ValidationError,
-                     from_job)
+from .errors import (
+    ConflictError,
+    GNNWarning,
+    JobCanceledError,
+    JobManagerError,
+    JobMonitorError,
+    JobTimeoutError,
+    MissingPackageError,
+    NotFoundError,
+    ValidationError,
+    from_job,
+)
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -59,7 +70,9 @@ class JobMonitor(JobHandler):
         job_type: "fit", "predict" or "fit_predict"; None: not asked yet.
     """
 
-    def __init__(self, connector: Connector, job_id: str, job_type: Optional[str] = None, experiment_config: Optional[ExperimentConfig] = None) -> None:
+    def __init__(
+        self, connector: Connector, job_id: str, job_type: Optional[str] = None, experiment_config: Optional[ExperimentConfig] = None
+    ) -> None:
         """
         Args:
             connector: of the host that has the job.
@@ -104,7 +117,9 @@ class JobMonitor(JobHandler):
         if told["state"] == "CANCELED":
             raise JobCanceledError(f"job {self.job_id} was canceled: it has no {what}", code=what)
         if told["state"] != "COMPLETED":
-            raise JobMonitorError(f"job {self.job_id} is {told['state']}: there is a {what} when it has ended", code=what, advice="wait() waits for it.")
+            raise JobMonitorError(
+                f"job {self.job_id} is {told['state']}: there is a {what} when it has ended", code=what, advice="wait() waits for it."
+            )
         return told
 
     @property
@@ -130,7 +145,7 @@ class JobMonitor(JobHandler):
 
     @property
     def experiment_name(self) -> str:
-        """"DATASET/TASK_TYPE/TASK"."""
+        """ "DATASET/TASK_TYPE/TASK"."""
         return str(self._told(self.job_id).get("experiment_name") or "")
 
     # -- waiting ------------------------------------------------------------------------------------------------------------
@@ -177,7 +192,9 @@ class JobMonitor(JobHandler):
         start = 1 if show_logs else self._next_seq
         try:
             with ProgressBars(show_logs) as bars:
-                for event in _events.follow(self.connector.client, self.job_id, start, until=until, num_retries=num_retries, retry_delay=retry_delay):
+                for event in _events.follow(
+                    self.connector.client, self.job_id, start, until=until, num_retries=num_retries, retry_delay=retry_delay
+                ):
                     self._note(event)
                     bars.show(event)
         except KeyboardInterrupt:
@@ -186,7 +203,9 @@ class JobMonitor(JobHandler):
         except TimeoutError as error:
             if until is None or time.monotonic() < until:
                 raise
-            raise JobTimeoutError(f"job {self.job_id} has not ended in time; it goes on", advice="wait() waits for it again, cancel() stops it.") from error
+            raise JobTimeoutError(
+                f"job {self.job_id} has not ended in time; it goes on", advice="wait() waits for it again, cancel() stops it."
+            ) from error
 
     def _note(self, event: Event) -> None:
         """Keeps what the curves are drawn from. Epochs of an attempt that was taken up again come twice: the later counts."""
@@ -222,7 +241,10 @@ class JobMonitor(JobHandler):
             JobFailedError, JobCanceledError: as of wait().
         """
         if check.boolean("overwrite_results", overwrite_results):
-            raise ValidationError("overwrite_results: the job writes its output itself: say overwrite_results=True in predict() or fit_predict()", field="overwrite_results")
+            raise ValidationError(
+                "overwrite_results: the job writes its output itself: say overwrite_results=True in predict() or fit_predict()",
+                field="overwrite_results",
+            )
         return self.wait()
 
     # -- output -------------------------------------------------------------------------------------------------------------
@@ -262,8 +284,14 @@ class JobMonitor(JobHandler):
 
     # -- models ---------------------------------------------------------------------------------------------------------------
 
-    def register_model(self, model_name: str, version_name: Optional[str] = None, database_name: Optional[str] = None, schema_name: Optional[str] = None,
-                       comment: Optional[str] = None) -> Any:
+    def register_model(
+        self,
+        model_name: str,
+        version_name: Optional[str] = None,
+        database_name: Optional[str] = None,
+        schema_name: Optional[str] = None,
+        comment: Optional[str] = None,
+    ) -> Any:
         """Gives the model a name and a version. It comes with the model registry part.
 
         Args:
@@ -277,7 +305,12 @@ class JobMonitor(JobHandler):
             NotBuiltError: always, so far.
         """
         check.name_without("model_name", model_name, "/")
-        for name, value in (("version_name", version_name), ("database_name", database_name), ("schema_name", schema_name), ("comment", comment)):
+        for name, value in (
+            ("version_name", version_name),
+            ("database_name", database_name),
+            ("schema_name", schema_name),
+            ("comment", comment),
+        ):
             if value is not None:
                 check.text(name, value)
         raise check.not_built("register_model()", _REGISTRY)
@@ -317,8 +350,18 @@ class JobManager(JobHandler):
             state = check.one_of("state", state.upper() if isinstance(state, str) else state, STATES)
         answer = self.connector.client.get("/v1/jobs", {"state": state, "limit": check.integer("limit", limit, 1, 1000)})
         jobs: list[dict[str, Any]] = [{"job_id": j["id"], "status": j["state"], **j} for j in answer["jobs"]]
-        rows = [[j["id"], j["kind"], j["state"], str(j.get("engine") or ""), str(j.get("experiment_name") or ""), short_time(j.get("created_at")), short_time(j.get("finished_at"))]
-                for j in jobs]
+        rows = [
+            [
+                j["id"],
+                j["kind"],
+                j["state"],
+                str(j.get("engine") or ""),
+                str(j.get("experiment_name") or ""),
+                short_time(j.get("created_at")),
+                short_time(j.get("finished_at")),
+            ]
+            for j in jobs
+        ]
         print(table_text(["job", "kind", "state", "engine", "experiment", "created", "finished"], rows))
         return jobs
 
@@ -332,7 +375,9 @@ class JobManager(JobHandler):
         try:
             monitor.get_status()
         except NotFoundError as error:
-            raise JobManagerError(error.message, code="fetch_job", advice=error.advice or "show_jobs() lists those that there are.", problem=error.problem) from error
+            raise JobManagerError(
+                error.message, code="fetch_job", advice=error.advice or "show_jobs() lists those that there are.", problem=error.problem
+            ) from error
         return monitor
 
     def cancel_job(self, job_id: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 """What validation is judged by, by type of task."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -70,10 +71,16 @@ class EvaluationMetric:
             ValidationError: it does not judge such tasks, or eval_at_k is missing.
         """
         if self.name not in METRICS[task_type]:
-            raise ValidationError(f'evaluation_metric: "{self.name}" does not judge {task_type.value}; these do: {check.listed(METRICS[task_type])}', field="evaluation_metric")
+            raise ValidationError(
+                f'evaluation_metric: "{self.name}" does not judge {task_type.value}; these do: {check.listed(METRICS[task_type])}',
+                field="evaluation_metric",
+            )
         if task_type.is_link and self.eval_at_k is None:
             if k_required:
-                raise ValidationError(f'evaluation_metric: "{self.name}" needs eval_at_k, such as EvaluationMetric(name="{self.name}", eval_at_k={DEFAULT_K})', field="evaluation_metric")
+                raise ValidationError(
+                    f'evaluation_metric: "{self.name}" needs eval_at_k, such as EvaluationMetric(name="{self.name}", eval_at_k={DEFAULT_K})',
+                    field="evaluation_metric",
+                )
             return EvaluationMetric(self.name, DEFAULT_K)
         return self
 

@@ -1,4 +1,5 @@
 """ModelManager: names and versions of trained models. All of it comes with the model registry part."""
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple, NoReturn, Optional
@@ -35,8 +36,15 @@ class ModelManager:
         _texts(database_name=database_name, schema_name=schema_name)
         raise check.not_built("list_registered_models()", _REGISTRY)
 
-    def register_model(self, model_run_id: str, model_name: str, version_name: Optional[str] = None, database_name: Optional[str] = None,
-                       schema_name: Optional[str] = None, comment: Optional[str] = None) -> RegisteredModel:
+    def register_model(
+        self,
+        model_run_id: str,
+        model_name: str,
+        version_name: Optional[str] = None,
+        database_name: Optional[str] = None,
+        schema_name: Optional[str] = None,
+        comment: Optional[str] = None,
+    ) -> RegisteredModel:
         """Gives a model a name and a version.
 
         Args:
@@ -51,7 +59,9 @@ class ModelManager:
         _texts(version_name=version_name, database_name=database_name, schema_name=schema_name, comment=comment)
         raise check.not_built("register_model()", _REGISTRY)
 
-    def delete_model(self, model_run_id: str, experiment_config: Optional[ExperimentConfig] = None, delete_experiment_run: bool = True) -> NoReturn:
+    def delete_model(
+        self, model_run_id: str, experiment_config: Optional[ExperimentConfig] = None, delete_experiment_run: bool = True
+    ) -> NoReturn:
         """Deletes a model.
 
         Args:

@@ -1,4 +1,5 @@
 """Where predictions are written."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -86,8 +87,14 @@ class OutputConfig:
         """
         ending = extension.value if isinstance(extension, FileExtension) else extension
         if ending in ("pkl", "pickle"):
-            raise ValidationError(f'extension: "{ending}" is not written, as reading such a file runs the code in it; expected "parquet" or "csv"', field="extension")
-        return cls("local", LocalSettings(_path("artifacts_dir", artifacts_dir), check.one_of("extension", ending, [e.value for e in FileExtension])))
+            raise ValidationError(
+                f'extension: "{ending}" is not written, as reading such a file runs the code in it; expected "parquet" or "csv"',
+                field="extension",
+            )
+        return cls(
+            "local",
+            LocalSettings(_path("artifacts_dir", artifacts_dir), check.one_of("extension", ending, [e.value for e in FileExtension])),
+        )
 
     @classmethod
     def duckdb(cls, database: str, schema: str = "main") -> "OutputConfig":
@@ -129,9 +136,19 @@ class OutputConfig:
         if flatten:
             more["flatten"] = True
         if isinstance(self.settings, LocalSettings):
-            return {"kind": "files", "folder": connector.resolve_path("artifacts_dir", self.settings.artifacts_dir), "extension": self.settings.extension, **more}
+            return {
+                "kind": "files",
+                "folder": connector.resolve_path("artifacts_dir", self.settings.artifacts_dir),
+                "extension": self.settings.extension,
+                **more,
+            }
         if isinstance(self.settings, DuckDBSettings):
-            return {"kind": "duckdb", "database": connector.resolve_path("database", self.settings.database), "schema": self.settings.schema, **more}
+            return {
+                "kind": "duckdb",
+                "database": connector.resolve_path("database", self.settings.database),
+                "schema": self.settings.schema,
+                **more,
+            }
         raise check.not_built(f"output to {self.type}", _WAREHOUSE)
 
 

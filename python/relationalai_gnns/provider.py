@@ -1,4 +1,5 @@
 """Provider: engines of this machine's host, of another host, or of the Snowflake application."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -20,10 +21,23 @@ class Provider:
     engines of the application there, which comes with the warehouse part.
     """
 
-    def __init__(self, account: Optional[str] = None, warehouse: Optional[str] = None, app_name: Optional[str] = None, user: Optional[str] = None, role: Optional[str] = None,
-                 auth_method: Optional[str] = None, password: Optional[str] = None, private_key_path: Union[str, Path, None] = None,
-                 private_key_passphrase: Optional[str] = None, oauth_token: Optional[str] = None, host: Optional[str] = None, *, url: Optional[str] = None,
-                 token: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        account: Optional[str] = None,
+        warehouse: Optional[str] = None,
+        app_name: Optional[str] = None,
+        user: Optional[str] = None,
+        role: Optional[str] = None,
+        auth_method: Optional[str] = None,
+        password: Optional[str] = None,
+        private_key_path: Union[str, Path, None] = None,
+        private_key_passphrase: Optional[str] = None,
+        oauth_token: Optional[str] = None,
+        host: Optional[str] = None,
+        *,
+        url: Optional[str] = None,
+        token: Optional[str] = None,
+    ) -> None:
         """
         Args:
             account, warehouse, app_name, user, role, host: of Snowflake.
@@ -37,7 +51,9 @@ class Provider:
             NotBuiltError: Snowflake's arguments are right, but the warehouse part is not built yet.
             ConnectionError: the host can't be reached; told within 5 s.
         """
-        credentials = Credentials(account, warehouse, app_name, user, role, auth_method, password, private_key_path, private_key_passphrase, oauth_token, host)
+        credentials = Credentials(
+            account, warehouse, app_name, user, role, auth_method, password, private_key_path, private_key_passphrase, oauth_token, host
+        )
         if credentials.given():
             if url is not None or token is not None:
                 raise ValidationError("url: names a host and goes without Snowflake's arguments", field="url")
@@ -140,7 +156,12 @@ def _list(answer: Any, key: str) -> list[Any]:
 
 def _engine(told: Mapping[str, Any]) -> dict[str, Any]:
     out = {key: told.get(key) for key in ("name", "id", "size", "state", "created_by")}
-    return {**out, "created_on": told.get("created_on", told.get("created_at")), "updated_on": told.get("updated_on", told.get("updated_at")), "settings": told.get("settings") or {}}
+    return {
+        **out,
+        "created_on": told.get("created_on", told.get("created_at")),
+        "updated_on": told.get("updated_on", told.get("updated_at")),
+        "settings": told.get("settings") or {},
+    }
 
 
 def _settings(given: Any) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 """Snowflake: credentials are checked as they will be; the connectors come with the warehouse part."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
@@ -10,8 +11,13 @@ from .connectors import Connector
 from .errors import ValidationError
 
 AUTH_METHODS = ("password", "key_pair", "oauth", "browser", "active_session")
-_NEEDED: Mapping[str, tuple[str, ...]] = {"password": ("account", "user", "password"), "key_pair": ("account", "user", "private_key_path"), "oauth": ("account", "oauth_token"),
-                                          "browser": ("account", "user"), "active_session": ("app_name",)}
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "password": ("account", "user", "password"),
+    "key_pair": ("account", "user", "private_key_path"),
+    "oauth": ("account", "oauth_token"),
+    "browser": ("account", "user"),
+    "active_session": ("app_name",),
+}
 
 
 @dataclass(frozen=True)
@@ -56,9 +62,22 @@ class SnowflakeConnector(Connector):
 
     connector_type = "snowflake"
 
-    def __init__(self, account: Optional[str] = None, warehouse: Optional[str] = None, app_name: Optional[str] = None, user: Optional[str] = None, role: Optional[str] = None,
-                 auth_method: Optional[str] = None, password: Optional[str] = None, private_key_path: Union[str, Path, None] = None,
-                 private_key_passphrase: Optional[str] = None, oauth_token: Optional[str] = None, host: Optional[str] = None, *, engine_name: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        account: Optional[str] = None,
+        warehouse: Optional[str] = None,
+        app_name: Optional[str] = None,
+        user: Optional[str] = None,
+        role: Optional[str] = None,
+        auth_method: Optional[str] = None,
+        password: Optional[str] = None,
+        private_key_path: Union[str, Path, None] = None,
+        private_key_passphrase: Optional[str] = None,
+        oauth_token: Optional[str] = None,
+        host: Optional[str] = None,
+        *,
+        engine_name: Optional[str] = None,
+    ) -> None:
         """
         Args:
             account, warehouse, app_name, user, role, host, auth_method, password, private_key_path, private_key_passphrase, oauth_token: as of Provider.
@@ -70,7 +89,12 @@ class SnowflakeConnector(Connector):
         """
         if engine_name is not None:
             check.engine_name("engine_name", engine_name)
-        refuse_snowflake("SnowflakeConnector", Credentials(account, warehouse, app_name, user, role, auth_method, password, private_key_path, private_key_passphrase, oauth_token, host))
+        refuse_snowflake(
+            "SnowflakeConnector",
+            Credentials(
+                account, warehouse, app_name, user, role, auth_method, password, private_key_path, private_key_passphrase, oauth_token, host
+            ),
+        )
 
 
 class SnowflakeConnectorDirectAccess(Connector):

@@ -1,4 +1,5 @@
 """Tables of the graph: their keys, and how they are linked."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from enum import Enum
 from typing import Any, Iterable, Mapping, Optional, Union
 
 from . import _check as check
-from .columns import KEY_DTYPES, ColumnDType, ColumnNotFoundError, ColumnTable
+from .columns import KEY_DTYPES, ColumnDType, ColumnTable
 from .connectors import Connector
 from .errors import GNNWarning, ValidationError
 
@@ -77,10 +78,18 @@ class GNNTable(ColumnTable):
         type: node or edge.
     """
 
-    def __init__(self, connector: Connector, source: str, name: str, type: Union[str, TableType] = TableType.NODE,
-                 candidate_keys: Optional[Iterable[Union[CandidateKey, str]]] = None, foreign_keys: Optional[Iterable[ForeignKey]] = None,
-                 time_column: Optional[str] = None, column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]] = None,
-                 primary_key: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        source: str,
+        name: str,
+        type: Union[str, TableType] = TableType.NODE,
+        candidate_keys: Optional[Iterable[Union[CandidateKey, str]]] = None,
+        foreign_keys: Optional[Iterable[ForeignKey]] = None,
+        time_column: Optional[str] = None,
+        column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]] = None,
+        primary_key: Optional[str] = None,
+    ) -> None:
         """
         Args:
             connector: reads the source.
@@ -108,8 +117,10 @@ class GNNTable(ColumnTable):
         super().__init__(connector, name, source, connector.resolve("source", source), None, column_dtypes)
         if primary_key is not None:
             if not isinstance(primary_key, str):
-                raise ValidationError(f'primary_key: table "{name}" can have one primary key, a column\'s name, got {check.shown(primary_key)}; further ones are candidate_keys',
-                                      field="primary_key")
+                raise ValidationError(
+                    f'primary_key: table "{name}" can have one primary key, a column\'s name, got {check.shown(primary_key)}; further ones are candidate_keys',
+                    field="primary_key",
+                )
             self.set_primary_key(primary_key)
         for candidate in _several("candidate_keys", candidate_keys):
             self.set_candidate_key(candidate)
@@ -124,7 +135,11 @@ class GNNTable(ColumnTable):
         if unknown:
             import warnings
 
-            warnings.warn(f'table "{self.name}": no dtype could be inferred for {check.listed(unknown)}: left out; add_column() takes one in with a dtype', GNNWarning, stacklevel=3)
+            warnings.warn(
+                f'table "{self.name}": no dtype could be inferred for {check.listed(unknown)}: left out; add_column() takes one in with a dtype',
+                GNNWarning,
+                stacklevel=3,
+            )
 
     # -- keys -----------------------------------------------------------------------------------------------------------
 
@@ -137,8 +152,11 @@ class GNNTable(ColumnTable):
         """
         self._may_be_key("primary_key", col_name)
         if self.primary_key not in (None, col_name):
-            raise ValidationError(f'primary_key: table "{self.name}" has the primary key "{self.primary_key}" already; "{col_name}" can be a candidate key, '
-                                  f'or the primary key after unset_primary_key("{self.primary_key}")', field="primary_key")
+            raise ValidationError(
+                f'primary_key: table "{self.name}" has the primary key "{self.primary_key}" already; "{col_name}" can be a candidate key, '
+                f'or the primary key after unset_primary_key("{self.primary_key}")',
+                field="primary_key",
+            )
         self.primary_key = col_name
 
     def unset_primary_key(self, col_name: str) -> None:
@@ -149,7 +167,10 @@ class GNNTable(ColumnTable):
         """
         self._column("col_name", col_name)
         if col_name != self.primary_key:
-            raise ValidationError(f'col_name: "{col_name}" is not the primary key of table "{self.name}" (it is {check.shown(self.primary_key)})', field="col_name")
+            raise ValidationError(
+                f'col_name: "{col_name}" is not the primary key of table "{self.name}" (it is {check.shown(self.primary_key)})',
+                field="col_name",
+            )
         self.primary_key = None
 
     def set_candidate_key(self, candidate_key: Union[CandidateKey, str]) -> None:
@@ -158,7 +179,9 @@ class GNNTable(ColumnTable):
         Raises:
             ColumnNotFoundError, ValidationError: as for set_primary_key.
         """
-        key = CandidateKey(candidate_key) if isinstance(candidate_key, str) else check.instance("candidate_key", candidate_key, CandidateKey)
+        key = (
+            CandidateKey(candidate_key) if isinstance(candidate_key, str) else check.instance("candidate_key", candidate_key, CandidateKey)
+        )
         self._may_be_key("candidate_key", key.column_name)
         self.candidate_keys = [k for k in self.candidate_keys if k.column_name != key.column_name] + [key]
 
@@ -171,7 +194,10 @@ class GNNTable(ColumnTable):
         name = candidate_key if isinstance(candidate_key, str) else check.instance("candidate_key", candidate_key, CandidateKey).column_name
         known = [k.column_name for k in self.candidate_keys]
         if name not in known:
-            raise ValidationError(f'candidate_key: "{name}" is no candidate key of table "{self.name}" (they are {check.listed(known)})', field="candidate_key")
+            raise ValidationError(
+                f'candidate_key: "{name}" is no candidate key of table "{self.name}" (they are {check.listed(known)})',
+                field="candidate_key",
+            )
         self.candidate_keys = [k for k in self.candidate_keys if k.column_name != name]
 
     def set_foreign_key(self, foreign_key: ForeignKey) -> None:
@@ -185,8 +211,11 @@ class GNNTable(ColumnTable):
         self._may_be_key("foreign_key", key.column_name)
         for known in self.foreign_keys:
             if known.column_name == key.column_name and known.link_to != key.link_to:
-                raise ValidationError(f'foreign_key: column "{key.column_name}" of table "{self.name}" links to {known.link_to} already, not to {key.link_to}; '
-                                      "unset_foreign_key() it first", field="foreign_key")
+                raise ValidationError(
+                    f'foreign_key: column "{key.column_name}" of table "{self.name}" links to {known.link_to} already, not to {key.link_to}; '
+                    "unset_foreign_key() it first",
+                    field="foreign_key",
+                )
         self.foreign_keys = [k for k in self.foreign_keys if k.column_name != key.column_name] + [key]
 
     def unset_foreign_key(self, foreign_key: ForeignKey) -> None:
@@ -198,7 +227,10 @@ class GNNTable(ColumnTable):
         key = check.instance("foreign_key", foreign_key, ForeignKey)
         if not any(k.column_name == key.column_name and k.link_to == key.link_to for k in self.foreign_keys):
             known = ", ".join(f"{k.column_name} to {k.link_to}" for k in self.foreign_keys) or "none"
-            raise ValidationError(f'foreign_key: table "{self.name}" has no foreign key {key.column_name} to {key.link_to} (it has {known})', field="foreign_key")
+            raise ValidationError(
+                f'foreign_key: table "{self.name}" has no foreign key {key.column_name} to {key.link_to} (it has {known})',
+                field="foreign_key",
+            )
         self.foreign_keys = [k for k in self.foreign_keys if k.column_name != key.column_name]
 
     def keys(self) -> list[str]:
@@ -217,7 +249,10 @@ class GNNTable(ColumnTable):
         if col_name == self.time_column:
             raise ValidationError(f'{argument}: "{col_name}" is the time column of table "{self.name}"', field=argument)
         if column.declared is not None and column.declared not in KEY_DTYPES:
-            raise ValidationError(f'{argument}: keys are {check.listed(str(d) for d in KEY_DTYPES)}; "{col_name}" of table "{self.name}" is declared "{column.declared}"', field=argument)
+            raise ValidationError(
+                f'{argument}: keys are {check.listed(str(d) for d in KEY_DTYPES)}; "{col_name}" of table "{self.name}" is declared "{column.declared}"',
+                field=argument,
+            )
 
     def remove_column(self, col_name: str) -> None:
         """Takes a column out of the model. What it was as a key or a time column goes with it.
@@ -246,7 +281,9 @@ class GNNTable(ColumnTable):
             raise ValidationError(f'table "{self.name}": a table has a primary key or a foreign key, or both; this one has neither')
         if self.type is TableType.EDGE:
             if len(self.foreign_keys) != 2:
-                raise ValidationError(f'table "{self.name}": a table of type "edge" has exactly two foreign keys; this one has {len(self.foreign_keys)}')
+                raise ValidationError(
+                    f'table "{self.name}": a table of type "edge" has exactly two foreign keys; this one has {len(self.foreign_keys)}'
+                )
             if self.primary_key is not None or self.candidate_keys:
                 raise ValidationError(f'table "{self.name}": a table of type "edge" has no primary or candidate key: its rows are no nodes')
         return True
@@ -273,4 +310,3 @@ def _several(argument: str, value: Optional[Iterable[Any]]) -> list[Any]:
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         check.refuse(argument, value, "a list of keys")
     return list(value)
-

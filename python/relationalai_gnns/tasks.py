@@ -3,6 +3,7 @@
 Two forms are taken. With names: source_entity_column, source_entity_table, target_column. With a ForeignKey: for a node
 task target_entity_column and label_column, for a link task source_entity_column and target_entity_column.
 """
+
 from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Union
@@ -30,18 +31,31 @@ class Task(ColumnTable):
 
     _kind = "task"
 
-    def __init__(self, connector: Connector, name: str, task_data_source: Mapping[str, Optional[str]], task_type: Union[TaskType, str], time_column: Optional[str],
-                 evaluation_metric: Optional[EvaluationMetric], current_time: bool, column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]]) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        name: str,
+        task_data_source: Mapping[str, Optional[str]],
+        task_type: Union[TaskType, str],
+        time_column: Optional[str],
+        evaluation_metric: Optional[EvaluationMetric],
+        current_time: bool,
+        column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]],
+    ) -> None:
         """connector, name, task_data_source, task_type, time_column, evaluation_metric, current_time, column_dtypes: as of NodeTask and LinkTask."""
         check.instance("connector", connector, Connector)
         check.name_without("name", name, "/")
-        self.task_type = task_type if isinstance(task_type, TaskType) else TaskType(check.one_of("task_type", task_type, [t.value for t in TaskType]))
+        self.task_type = (
+            task_type if isinstance(task_type, TaskType) else TaskType(check.one_of("task_type", task_type, [t.value for t in TaskType]))
+        )
         self._current_time = check.boolean("current_time", current_time)
         self.task_data_source = _splits(task_data_source)
         self.sources = {split: connector.resolve(f"task_data_source[{split!r}]", source) for split, source in self.task_data_source.items()}
         self.evaluation_metric = default_metric(self.task_type)
         if evaluation_metric is not None:
-            self.evaluation_metric = check.instance("evaluation_metric", evaluation_metric, EvaluationMetric).for_task(self.task_type, k_required=True)
+            self.evaluation_metric = check.instance("evaluation_metric", evaluation_metric, EvaluationMetric).for_task(
+                self.task_type, k_required=True
+            )
         first = next(iter(self.sources))
         super().__init__(connector, name, self.task_data_source[first], self.sources[first], time_column, column_dtypes)
 
@@ -56,22 +70,31 @@ class Task(ColumnTable):
         Raises:
             ValidationError: it does not judge this type of task.
         """
-        self.evaluation_metric = check.instance("evaluation_metric", evaluation_metric, EvaluationMetric).for_task(self.task_type, k_required=False)
+        self.evaluation_metric = check.instance("evaluation_metric", evaluation_metric, EvaluationMetric).for_task(
+            self.task_type, k_required=False
+        )
 
     def validate_for_training(self) -> None:
         """Raises ValidationError unless there are label tables to train and to validate with."""
         missing = [s for s in ("train", "validation") if s not in self.sources]
         if missing:
-            raise ValidationError(f'task "{self.name}": training needs task_data_source["train"] and ["validation"]; {check.listed(missing)} is missing', field="task_data_source")
+            raise ValidationError(
+                f'task "{self.name}": training needs task_data_source["train"] and ["validation"]; {check.listed(missing)} is missing',
+                field="task_data_source",
+            )
 
     def validate_for_inference(self) -> None:
         """Raises ValidationError unless there is a table to predict for."""
         if "test" not in self.sources:
-            raise ValidationError(f'task "{self.name}": a prediction needs task_data_source["test"], the table to predict for', field="task_data_source")
+            raise ValidationError(
+                f'task "{self.name}": a prediction needs task_data_source["test"], the table to predict for', field="task_data_source"
+            )
 
     def show_task(self) -> None:
         """Prints the task, its label tables and their columns."""
-        metric = self.evaluation_metric.name + (f" at {self.evaluation_metric.eval_at_k}" if self.evaluation_metric.eval_at_k is not None else "")
+        metric = self.evaluation_metric.name + (
+            f" at {self.evaluation_metric.eval_at_k}" if self.evaluation_metric.eval_at_k is not None else ""
+        )
         title = [f"{self.name}: {self.task_type.value}, judged by {metric}"]
         title += [f"  {split}: {source}" for split, source in self.task_data_source.items()]
         roles = self._roles()
@@ -90,7 +113,9 @@ class Task(ColumnTable):
             ValidationError: the task is made of it.
         """
         if col_name in self._roles():
-            raise ValidationError(f'col_name: "{col_name}" is the {self._roles()[col_name]} of task "{self.name}" and stays', field="col_name")
+            raise ValidationError(
+                f'col_name: "{col_name}" is the {self._roles()[col_name]} of task "{self.name}" and stays', field="col_name"
+            )
         super().remove_column(col_name)
 
     def _check_validation_columns(self, needed: Mapping[str, str]) -> None:
@@ -101,7 +126,10 @@ class Task(ColumnTable):
         names = [c.name for c in columns]
         for argument, column in needed.items():
             if column not in names:
-                raise ValidationError(f'{argument}: "{column}" is in the train table of task "{self.name}" but not in its validation table ({check.listed(names)})', field=argument)
+                raise ValidationError(
+                    f'{argument}: "{column}" is in the train table of task "{self.name}" but not in its validation table ({check.listed(names)})',
+                    field=argument,
+                )
 
     def _needs_labels(self) -> bool:
         return "train" in self.sources or "validation" in self.sources
@@ -117,11 +145,23 @@ class NodeTask(Task):
         label_column: what is learnt; None: prediction only.
     """
 
-    def __init__(self, connector: Connector, name: str, task_data_source: Mapping[str, Optional[str]],
-                 target_entity_column: Optional[ForeignKey] = None, task_type: Union[TaskType, str] = TaskType.BINARY_CLASSIFICATION,
-                 label_column: Optional[str] = None, time_column: Optional[str] = None, evaluation_metric: Optional[EvaluationMetric] = None,
-                 current_time: bool = True, column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]] = None, *,
-                 source_entity_column: Optional[str] = None, source_entity_table: Optional[str] = None, target_column: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        name: str,
+        task_data_source: Mapping[str, Optional[str]],
+        target_entity_column: Optional[ForeignKey] = None,
+        task_type: Union[TaskType, str] = TaskType.BINARY_CLASSIFICATION,
+        label_column: Optional[str] = None,
+        time_column: Optional[str] = None,
+        evaluation_metric: Optional[EvaluationMetric] = None,
+        current_time: bool = True,
+        column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]] = None,
+        *,
+        source_entity_column: Optional[str] = None,
+        source_entity_table: Optional[str] = None,
+        target_column: Optional[str] = None,
+    ) -> None:
         """
         Args:
             connector: reads the label tables.
@@ -145,15 +185,22 @@ class NodeTask(Task):
         super().__init__(connector, name, task_data_source, task_type, time_column, evaluation_metric, current_time, column_dtypes)
         if self.task_type.is_link:
             raise ValidationError(f'task_type: "{self.task_type.value}" is a LinkTask, not a NodeTask', field="task_type")
-        self.entity_column, self.entity_table, self.entity_key = _entity("target_entity_column", target_entity_column, source_entity_column, source_entity_table)
+        self.entity_column, self.entity_table, self.entity_key = _entity(
+            "target_entity_column", target_entity_column, source_entity_column, source_entity_table
+        )
         self._used("source_entity_column" if target_entity_column is None else "target_entity_column", self.entity_column)
         if label_column is not None and target_column is not None and label_column != target_column:
-            raise ValidationError(f'label_column: "{label_column}" and target_column "{target_column}" are one argument under two names', field="label_column")
+            raise ValidationError(
+                f'label_column: "{label_column}" and target_column "{target_column}" are one argument under two names', field="label_column"
+            )
         self.label_column = target_column if target_column is not None else label_column
         if self.label_column is not None:
             self._used("target_column" if target_column is not None else "label_column", self.label_column)
         elif self._needs_labels():
-            raise ValidationError(f'target_column: task "{name}" has a train or validation table, so it needs the column that is learnt', field="target_column")
+            raise ValidationError(
+                f'target_column: task "{name}" has a train or validation table, so it needs the column that is learnt',
+                field="target_column",
+            )
         needed = {"source_entity_column": self.entity_column}
         if self.label_column is not None:
             needed["target_column"] = self.label_column
@@ -181,11 +228,22 @@ class LinkTask(Task):
         target_table, target_column, target_key: what.
     """
 
-    def __init__(self, connector: Connector, name: str, task_data_source: Mapping[str, Optional[str]], source_entity_column: Union[ForeignKey, str],
-                 task_type: Union[TaskType, str] = TaskType.LINK_PREDICTION, target_entity_column: Union[ForeignKey, str, None] = None,
-                 time_column: Optional[str] = None, evaluation_metric: Optional[EvaluationMetric] = None, current_time: bool = True,
-                 column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]] = None, *, source_entity_table: Optional[str] = None,
-                 target_entity_table: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        name: str,
+        task_data_source: Mapping[str, Optional[str]],
+        source_entity_column: Union[ForeignKey, str],
+        task_type: Union[TaskType, str] = TaskType.LINK_PREDICTION,
+        target_entity_column: Union[ForeignKey, str, None] = None,
+        time_column: Optional[str] = None,
+        evaluation_metric: Optional[EvaluationMetric] = None,
+        current_time: bool = True,
+        column_dtypes: Optional[Mapping[str, Union[str, ColumnDType]]] = None,
+        *,
+        source_entity_table: Optional[str] = None,
+        target_entity_table: Optional[str] = None,
+    ) -> None:
         """
         Args:
             connector: reads the label tables.
@@ -217,9 +275,14 @@ class LinkTask(Task):
             self.target_column, self.target_table, self.target_key = _end("target_entity", target_entity_column, target_entity_table)
             self._used("target_entity_column", self.target_column)
             if self.target_column == self.source_column:
-                raise ValidationError(f'target_entity_column: "{self.target_column}" is source_entity_column already', field="target_entity_column")
+                raise ValidationError(
+                    f'target_entity_column: "{self.target_column}" is source_entity_column already', field="target_entity_column"
+                )
         elif self._needs_labels():
-            raise ValidationError(f'target_entity_column: task "{name}" has a train or validation table, so it needs the column that is learnt', field="target_entity_column")
+            raise ValidationError(
+                f'target_entity_column: task "{name}" has a train or validation table, so it needs the column that is learnt',
+                field="target_entity_column",
+            )
         needed = {"source_entity_column": self.source_column}
         if self.target_column is not None:
             needed["target_entity_column"] = self.target_column
@@ -239,7 +302,9 @@ def _splits(given: Any) -> dict[str, str]:
         check.one_of("task_data_source", split, SPLITS)
     splits: dict[str, str] = {split: given[split] for split in SPLITS if given.get(split) is not None}
     if not splits:
-        raise ValidationError('task_data_source: at least one of "train" and "validation", or "test", must name a table', field="task_data_source")
+        raise ValidationError(
+            'task_data_source: at least one of "train" and "validation", or "test", must name a table', field="task_data_source"
+        )
     return splits
 
 
@@ -247,7 +312,9 @@ def _entity(argument: str, key: Optional[ForeignKey], column: Optional[str], tab
     """(column of the label tables, entity table, its key or None) from either form."""
     if key is not None:
         if column is not None or table is not None:
-            raise ValidationError(f"{argument}: give either a ForeignKey, or source_entity_column and source_entity_table, not both", field=argument)
+            raise ValidationError(
+                f"{argument}: give either a ForeignKey, or source_entity_column and source_entity_table, not both", field=argument
+            )
         if not isinstance(key, ForeignKey):
             check.refuse(argument, key, 'a ForeignKey, such as ForeignKey("studentId", "Students.studentId")')
         return key.column_name, key.table, key.column

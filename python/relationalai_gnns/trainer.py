@@ -1,4 +1,5 @@
 """Trainer: sends jobs to the host. Each call checks its arguments, queues a job and returns its JobMonitor."""
+
 from __future__ import annotations
 
 import uuid
@@ -48,14 +49,36 @@ class Trainer:
             NotBuiltError: it needs a part that is not built yet.
         """
         _usable(dataset, training=True)
-        return self._submit({"kind": "fit", "spec": job_specification(dataset, self.config, ("train", "validation")), "experiment_name": dataset.experiment_name})
+        return self._submit(
+            {
+                "kind": "fit",
+                "spec": job_specification(dataset, self.config, ("train", "validation")),
+                "experiment_name": dataset.experiment_name,
+            }
+        )
 
-    def predict(self, output_alias: str, output_config: Optional[OutputConfig] = None, test_batch_size: int = 128, dataset: Optional[Dataset] = None,
-                test_table: Optional[str] = None, model_run_id: Optional[str] = None, registered_model_key: Optional[str] = None, extract_embeddings: bool = False,
-                materialize_results: bool = False, overwrite_results: bool = False, flatten_output: bool = False, align_dtypes: bool = False,
-                compute_test_metrics: bool = False, *, registered_model_name: Optional[str] = None, version: Optional[str] = None,
-                experiment_name: Optional[str] = None, model_selection_strategy: Optional[str] = None,
-                evaluation_metric: Optional[EvaluationMetric] = None) -> JobMonitor:
+    def predict(
+        self,
+        output_alias: str,
+        output_config: Optional[OutputConfig] = None,
+        test_batch_size: int = 128,
+        dataset: Optional[Dataset] = None,
+        test_table: Optional[str] = None,
+        model_run_id: Optional[str] = None,
+        registered_model_key: Optional[str] = None,
+        extract_embeddings: bool = False,
+        materialize_results: bool = False,
+        overwrite_results: bool = False,
+        flatten_output: bool = False,
+        align_dtypes: bool = False,
+        compute_test_metrics: bool = False,
+        *,
+        registered_model_name: Optional[str] = None,
+        version: Optional[str] = None,
+        experiment_name: Optional[str] = None,
+        model_selection_strategy: Optional[str] = None,
+        evaluation_metric: Optional[EvaluationMetric] = None,
+    ) -> JobMonitor:
         """Predicts for the test table and writes PREDICTIONS_<OUTPUT_ALIAS>.
 
         Args:
@@ -96,11 +119,30 @@ class Trainer:
         spec = job_specification(data, self.config, ("test",))
         _check_flatten(data, flatten_output)
         _check_labels(data, compute_test_metrics)
-        job = self._submit({"kind": "predict", "spec": spec, "model": {"run_id": run_id}, "output": request, "options": options, "experiment_name": data.experiment_name})
+        job = self._submit(
+            {
+                "kind": "predict",
+                "spec": spec,
+                "model": {"run_id": run_id},
+                "output": request,
+                "options": options,
+                "experiment_name": data.experiment_name,
+            }
+        )
         return job.wait() if materialize_results else job
 
-    def fit_predict(self, dataset: Dataset, output_alias: str, output_config: Optional[OutputConfig] = None, test_batch_size: int = 128, extract_embeddings: bool = False,
-                    materialize_results: bool = False, overwrite_results: bool = False, flatten_output: bool = False, compute_test_metrics: bool = False) -> JobMonitor:
+    def fit_predict(
+        self,
+        dataset: Dataset,
+        output_alias: str,
+        output_config: Optional[OutputConfig] = None,
+        test_batch_size: int = 128,
+        extract_embeddings: bool = False,
+        materialize_results: bool = False,
+        overwrite_results: bool = False,
+        flatten_output: bool = False,
+        compute_test_metrics: bool = False,
+    ) -> JobMonitor:
         """Trains, then predicts for the test table with the best epoch, in one job.
 
         Args:
@@ -122,7 +164,9 @@ class Trainer:
         dataset.task_description.validate_for_inference()
         _check_flatten(dataset, flatten_output)
         spec = job_specification(dataset, self.config, ("train", "validation", "test"))
-        job = self._submit({"kind": "fit_predict", "spec": spec, "output": request, "options": options, "experiment_name": dataset.experiment_name})
+        job = self._submit(
+            {"kind": "fit_predict", "spec": spec, "output": request, "options": options, "experiment_name": dataset.experiment_name}
+        )
         return job.wait() if materialize_results else job
 
     # -- inside -------------------------------------------------------------------------------------------------------------
@@ -170,13 +214,20 @@ def _output_request(connector: Connector, alias: str, output: Optional[OutputCon
     check.alias("output_alias", alias)
     check.boolean("flatten_output", flatten)
     if output is None:
-        raise ValidationError('output_config: is missing: it says where predictions are written, such as OutputConfig.local(artifacts_dir="predictions")', field="output_config")
+        raise ValidationError(
+            'output_config: is missing: it says where predictions are written, such as OutputConfig.local(artifacts_dir="predictions")',
+            field="output_config",
+        )
     return check.instance("output_config", output, OutputConfig).request(connector, alias, flatten)
 
 
 def _options(batch_size: int, compute_test_metrics: bool, overwrite: bool, align_dtypes: bool) -> Mapping[str, Any]:
-    return {"batch_size": check.integer("test_batch_size", batch_size, 1, 65536), "compute_test_metrics": check.boolean("compute_test_metrics", compute_test_metrics),
-            "overwrite": check.boolean("overwrite_results", overwrite), "align_dtypes": check.boolean("align_dtypes", align_dtypes)}
+    return {
+        "batch_size": check.integer("test_batch_size", batch_size, 1, 65536),
+        "compute_test_metrics": check.boolean("compute_test_metrics", compute_test_metrics),
+        "overwrite": check.boolean("overwrite_results", overwrite),
+        "align_dtypes": check.boolean("align_dtypes", align_dtypes),
+    }
 
 
 def _embeddings(extract: bool) -> None:
@@ -184,15 +235,23 @@ def _embeddings(extract: bool) -> None:
         raise check.not_built("extract_embeddings=True", _EMBEDDINGS)
 
 
-def _model(run_id: Optional[str], key: Optional[str], name: Optional[str], version: Optional[str], strategy: Optional[str],
-           metric: Optional[EvaluationMetric]) -> Any:
+def _model(
+    run_id: Optional[str],
+    key: Optional[str],
+    name: Optional[str],
+    version: Optional[str],
+    strategy: Optional[str],
+    metric: Optional[EvaluationMetric],
+) -> Any:
     """The run id; or, for a model that is named in another way, the NotBuiltError that says so once all arguments are checked."""
     ways = {"model_run_id": run_id, "registered_model_key": key, "registered_model_name": name, "model_selection_strategy": strategy}
     given = [way for way, value in ways.items() if value is not None]
     if strategy is not None:
         check.one_of("model_selection_strategy", strategy, ("best",))
         if metric is None:
-            raise ValidationError('evaluation_metric: is missing: model_selection_strategy="best" needs the metric that it goes by', field="evaluation_metric")
+            raise ValidationError(
+                'evaluation_metric: is missing: model_selection_strategy="best" needs the metric that it goes by', field="evaluation_metric"
+            )
         check.instance("evaluation_metric", metric, EvaluationMetric)
     elif metric is not None:
         raise ValidationError('evaluation_metric: goes with model_selection_strategy="best"', field="evaluation_metric")

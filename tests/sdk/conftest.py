@@ -1,4 +1,5 @@
 """What the tests of the Python package share: the package on the path, tables, a fake host, and the real one where it is built."""
+
 import os
 import subprocess
 import sys
@@ -68,8 +69,15 @@ class Objects:
     def task(self, **more):
         from relationalai_gnns import NodeTask, TaskType
 
-        given = {"name": "pass", "task_data_source": {s: self.source(s) for s in ("train", "validation", "test")}, "source_entity_column": "studentId",
-                 "source_entity_table": "Students", "target_column": "label", "task_type": TaskType.BINARY_CLASSIFICATION, **more}
+        given = {
+            "name": "pass",
+            "task_data_source": {s: self.source(s) for s in ("train", "validation", "test")},
+            "source_entity_column": "studentId",
+            "source_entity_table": "Students",
+            "target_column": "label",
+            "task_type": TaskType.BINARY_CLASSIFICATION,
+            **more,
+        }
         return NodeTask(connector=self.connector, **{k: v for k, v in given.items() if v is not ...})
 
     def dataset(self, task=None, tables=None, name="school"):

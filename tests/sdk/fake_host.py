@@ -4,6 +4,7 @@ It reads sources with DuckDB, "runs" jobs at once in a thread, and writes predic
 request. Faults: `lose_answers` (requests are carried out, their connection is cut), `stall` (no answer), `cut_streams`
 (event streams end early), `hold` (jobs stay RUNNING until it is cleared).
 """
+
 import contextlib
 import json
 import socket
@@ -18,7 +19,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SIZES = [{"name": n, "threads": 0, "memory": None, "device": d} for n, d in (("HIGHMEM_X64_S", "cpu"), ("HIGHMEM_X64_M", "cpu"), ("GPU_NV_S", "cuda"))]
+SIZES = [
+    {"name": n, "threads": 0, "memory": None, "device": d}
+    for n, d in (("HIGHMEM_X64_S", "cpu"), ("HIGHMEM_X64_M", "cpu"), ("GPU_NV_S", "cuda"))
+]
 FINAL = ("COMPLETED", "FAILED", "CANCELED")
 
 
@@ -90,8 +94,16 @@ class FakeHost:
     # -- engines ------------------------------------------------------------------------------------------------------
 
     def add_engine(self, name, size, settings=None):
-        self.engines[name.lower()] = {"name": name, "id": str(uuid.uuid4()), "size": size, "state": "READY", "created_by": "me", "created_at": "2026-01-01T00:00:00Z",
-                                      "updated_at": "2026-01-01T00:00:00Z", "settings": settings or {"auto_suspend_mins": 15}}
+        self.engines[name.lower()] = {
+            "name": name,
+            "id": str(uuid.uuid4()),
+            "size": size,
+            "state": "READY",
+            "created_by": "me",
+            "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-01-01T00:00:00Z",
+            "settings": settings or {"auto_suspend_mins": 15},
+        }
         return self.engines[name.lower()]
 
     def engine(self, name):
@@ -108,9 +120,26 @@ class FakeHost:
                 raise Refused(409, "conflict", "the same key came with another request")
             return 200, job
         self.check(body)
-        job = {"id": str(uuid.uuid4()), "kind": body["kind"], "engine": body["engine"], "state": "QUEUED", "attempt": 0, "created_at": "2026-01-02T03:04:05.678Z",
-               "started_at": None, "finished_at": None, "experiment_name": body.get("experiment_name"), "model_run_id": None, "device": None, "progress": None, "warnings": [],
-               "result": None, "outputs": [], "error": None, "cancel_requested": False, "queue_position": 1}
+        job = {
+            "id": str(uuid.uuid4()),
+            "kind": body["kind"],
+            "engine": body["engine"],
+            "state": "QUEUED",
+            "attempt": 0,
+            "created_at": "2026-01-02T03:04:05.678Z",
+            "started_at": None,
+            "finished_at": None,
+            "experiment_name": body.get("experiment_name"),
+            "model_run_id": None,
+            "device": None,
+            "progress": None,
+            "warnings": [],
+            "result": None,
+            "outputs": [],
+            "error": None,
+            "cancel_requested": False,
+            "queue_position": 1,
+        }
         if body["spec"].get("config", {}).get("device") == "cuda":
             job["warnings"].append("device cuda was asked for, this engine has cpu: the job runs there")
         self.jobs[job["id"]] = {"job": job, "request": body, "events": []}
@@ -130,7 +159,13 @@ class FakeHost:
         if body["kind"] == "predict" and body["model"]["run_id"] not in self.jobs:
             raise Refused(404, "not-found", f'there is no model "{body["model"]["run_id"]}"', field="model.run_id")
         if "output" in body and not body["options"]["overwrite"] and self.output(body)[1].exists():
-            raise Refused(409, "conflict", f'{self.output(body)[1]} exists already', field="output.alias", advice="Take another alias, or overwrite it.")
+            raise Refused(
+                409,
+                "conflict",
+                f'{self.output(body)[1]} exists already',
+                field="output.alias",
+                advice="Take another alias, or overwrite it.",
+            )
 
     @staticmethod
     def output(body):
@@ -159,9 +194,38 @@ class FakeHost:
         if body["kind"] != "predict":
             for epoch in range(1, self.epochs + 1):
                 for step in (1, 2):
-                    job["progress"] = {"epoch": epoch, "epochs": self.epochs, "step": step, "steps": 2, "loss": 1 / epoch, "metric": "roc_auc", "validation": None}
-                    self.event(record, "progress", epoch=epoch, epochs=self.epochs, step=step, steps=2, loss=1 / epoch, seeds_per_second=10, seconds_left=1)
-                self.event(record, "epoch", epoch=epoch, epochs=self.epochs, loss=1 / epoch, lr=0.1, seconds=0.1, seeds_per_second=10, validation={"roc_auc": 0.5 + epoch / 10}, best=True)
+                    job["progress"] = {
+                        "epoch": epoch,
+                        "epochs": self.epochs,
+                        "step": step,
+                        "steps": 2,
+                        "loss": 1 / epoch,
+                        "metric": "roc_auc",
+                        "validation": None,
+                    }
+                    self.event(
+                        record,
+                        "progress",
+                        epoch=epoch,
+                        epochs=self.epochs,
+                        step=step,
+                        steps=2,
+                        loss=1 / epoch,
+                        seeds_per_second=10,
+                        seconds_left=1,
+                    )
+                self.event(
+                    record,
+                    "epoch",
+                    epoch=epoch,
+                    epochs=self.epochs,
+                    loss=1 / epoch,
+                    lr=0.1,
+                    seconds=0.1,
+                    seeds_per_second=10,
+                    validation={"roc_auc": 0.5 + epoch / 10},
+                    best=True,
+                )
         endless = body["spec"].get("config", {}).get("n_epochs", 10) >= 1000
         while self.hold.is_set() or endless:
             if job["cancel_requested"]:
@@ -174,7 +238,14 @@ class FakeHost:
 
     def complete(self, record):
         job, body = record["job"], record["request"]
-        job["result"] = {"best_epoch": self.epochs, "epochs": self.epochs, "seconds": 1.5, "metric": "roc_auc", "validation_metrics": {"roc_auc": 0.8}, "parameters": 1000}
+        job["result"] = {
+            "best_epoch": self.epochs,
+            "epochs": self.epochs,
+            "seconds": 1.5,
+            "metric": "roc_auc",
+            "validation_metrics": {"roc_auc": 0.8},
+            "parameters": 1000,
+        }
         job["model_run_id"] = body["model"]["run_id"] if body["kind"] == "predict" else job["id"]
         if "output" in body:
             record["table"] = self.predict(body)
@@ -183,7 +254,15 @@ class FakeHost:
             pq.write_table(record["table"], path)
             if body["options"]["compute_test_metrics"]:
                 job["result"]["test_metrics"] = {"roc_auc": 0.7}
-            job["outputs"] = [{"role": "predictions", "kind": body["output"]["kind"], "path": str(path), "table": table_name, "rows": record["table"].num_rows}]
+            job["outputs"] = [
+                {
+                    "role": "predictions",
+                    "kind": body["output"]["kind"],
+                    "path": str(path),
+                    "table": table_name,
+                    "rows": record["table"].num_rows,
+                }
+            ]
             self.event(record, "scored", done=record["table"].num_rows, rows=record["table"].num_rows)
         self.become(record, "COMPLETED")
 
@@ -303,7 +382,7 @@ def handler_of(host):
                 return self.answer(*host.create_job(body, self.headers.get("Idempotency-Key")))
             if not rest:
                 found = [r["job"] for r in reversed(host.jobs.values()) if query.get("state") in (None, r["job"]["state"])]
-                return self.answer(200, {"jobs": found[:int(query["limit"])], "next": None})
+                return self.answer(200, {"jobs": found[: int(query["limit"])], "next": None})
             record = host.record(rest[0])
             if rest[1:] == ["cancel"]:
                 return self.answer(200, host.cancel(rest[0]))
@@ -324,7 +403,7 @@ def handler_of(host):
             self.chunk(b"\n")
             while True:
                 with host.changed:
-                    events = record["events"][start - 1:]
+                    events = record["events"][start - 1 :]
                     final = record["job"]["state"] in FINAL
                     if not events and follow and not final:
                         host.changed.wait(0.05)
@@ -336,7 +415,7 @@ def handler_of(host):
                         return
                     self.chunk(json.dumps(event).encode() + b"\n")
                     start, sent = event["seq"] + 1, sent + 1
-                if (final or not follow) and not record["events"][start - 1:]:
+                if (final or not follow) and not record["events"][start - 1 :]:
                     break
             self.wfile.write(b"0\r\n\r\n")
 
@@ -351,5 +430,7 @@ def describe(source):
         table = read(source)
     except (duckdb.Error, OSError) as error:
         raise Refused(422, "invalid-request", f"{source} can't be read: {str(error).splitlines()[0]}", field="source") from None
-    columns = [{"name": n, "type": str(table.schema.field(n).type), **dict(zip(("dtype", "reason"), infer(table[n])))} for n in table.column_names]
+    columns = [
+        {"name": n, "type": str(table.schema.field(n).type), **dict(zip(("dtype", "reason"), infer(table[n])))} for n in table.column_names
+    ]
     return {"source": source, "columns": columns, "rows": table.num_rows}

@@ -1,4 +1,5 @@
 """Students, classes, who takes which, and what they buy: small tables for tests of the Python package and its documentation."""
+
 import datetime as dt
 import random
 from pathlib import Path
@@ -24,19 +25,40 @@ def tables(seed=7):
     label = [int(x > 9) for x in load]
     level = ["low" if x < 8 else "middle" if x < 14 else "high" for x in load]
     out = {
-        "students": {"studentId": list(range(STUDENTS)), "name": [f"student {i} of the year" for i in range(STUDENTS)], "age": [random_.randrange(18, 30) for _ in range(STUDENTS)],
-                     "email": [f"s{i}@example.org" for i in range(STUDENTS)]},
+        "students": {
+            "studentId": list(range(STUDENTS)),
+            "name": [f"student {i} of the year" for i in range(STUDENTS)],
+            "age": [random_.randrange(18, 30) for _ in range(STUDENTS)],
+            "email": [f"s{i}@example.org" for i in range(STUDENTS)],
+        },
         "classes": {"classId": list(range(CLASSES)), "title": [f"class {i}" for i in range(CLASSES)], "credits": credits},
         "students_take_class": {"studentId": [s for s, _ in takes], "classId": [c for _, c in takes]},
-        "customers": {"customer_id": list(range(20)), "age": [random_.randrange(18, 80) for _ in range(20)], "joined": [day(i) for i in range(20)]},
+        "customers": {
+            "customer_id": list(range(20)),
+            "age": [random_.randrange(18, 80) for _ in range(20)],
+            "joined": [day(i) for i in range(20)],
+        },
         "articles": {"article_id": list(range(10)), "price": [round(random_.uniform(1, 50), 2) for _ in range(10)]},
-        "purchases": {"customer_id": [random_.randrange(20) for _ in range(80)], "article_id": [random_.randrange(10) for _ in range(80)], "at": [day(i) for i in range(80)]},
+        "purchases": {
+            "customer_id": [random_.randrange(20) for _ in range(80)],
+            "article_id": [random_.randrange(10) for _ in range(80)],
+            "at": [day(i) for i in range(80)],
+        },
     }
     third = STUDENTS // 3
     for i, split in enumerate(("train", "validation", "test")):
         rows = range(i * third, (i + 1) * third)
-        out[split] = {"studentId": list(rows), "label": [label[s] for s in rows], "level": [level[s] for s in rows], "load": [float(load[s]) for s in rows]}
-        out[f"link_{split}"] = {"customer_id": list(range(20)), "timestamp": [day(100 + 10 * i)] * 20, "article_id": [[c % 10, (c + 1) % 10] for c in range(20)]}
+        out[split] = {
+            "studentId": list(rows),
+            "label": [label[s] for s in rows],
+            "level": [level[s] for s in rows],
+            "load": [float(load[s]) for s in rows],
+        }
+        out[f"link_{split}"] = {
+            "customer_id": list(range(20)),
+            "timestamp": [day(100 + 10 * i)] * 20,
+            "article_id": [[c % 10, (c + 1) % 10] for c in range(20)],
+        }
         out[f"link_{split}"]["text_time"] = ["2024-05-01"] * 20
     return out
 

@@ -1,4 +1,5 @@
 """TrainerConfig: each parameter's default, values inside its bounds, and each bound violated; outputs; experiment settings."""
+
 import json
 
 import jsonschema
@@ -37,7 +38,12 @@ TABLE = {
     "id_awareness": (False, [False], [0, None, "no"], "True or False"),
     "shallow_embeddings_list": ([], [["Students"], []], ["Students", [3], [""], None], "a"),
 }
-NOT_BUILT = {"num_negative": (5, "links"), "negative_sampling_strategy": ("degree_based", "links"), "text_embedder": ("bert-base-distill", "text models"), "id_awareness": (True, "links")}
+NOT_BUILT = {
+    "num_negative": (5, "links"),
+    "negative_sampling_strategy": ("degree_based", "links"),
+    "text_embedder": ("bert-base-distill", "text models"),
+    "id_awareness": (True, "links"),
+}
 
 
 def make(connector, **given):
@@ -156,8 +162,18 @@ def test_outputs(connector, tmp_path):
     files = OutputConfig.local(artifacts_dir="out", extension=FileExtension.CSV)
     assert files.request(connector, "A_1", False) == {"kind": "files", "folder": "out", "extension": "csv", "alias": "A_1"}
     database = OutputConfig.duckdb(tmp_path / "p.duckdb", schema="results")
-    assert database.request(connector, "a", True) == {"kind": "duckdb", "database": str(tmp_path / "p.duckdb"), "schema": "results", "alias": "a", "flatten": True}
-    for later in (OutputConfig.snowflake(database_name="D", schema_name="PUBLIC"), OutputConfig.postgres("postgresql://h/db"), OutputConfig.sqlite("x.sqlite")):
+    assert database.request(connector, "a", True) == {
+        "kind": "duckdb",
+        "database": str(tmp_path / "p.duckdb"),
+        "schema": "results",
+        "alias": "a",
+        "flatten": True,
+    }
+    for later in (
+        OutputConfig.snowflake(database_name="D", schema_name="PUBLIC"),
+        OutputConfig.postgres("postgresql://h/db"),
+        OutputConfig.sqlite("x.sqlite"),
+    ):
         with pytest.raises(NotBuiltError, match=f"output to {later.type} is not built yet: it comes with the warehouse part"):
             later.request(connector, "a", False)
     with pytest.raises(ValidationError, match="runs the code in it"):

@@ -1,4 +1,5 @@
 """Tasks and datasets: both forms of a task, what is checked of all tables together, the specification, the picture."""
+
 import json
 import shutil
 import subprocess
@@ -13,11 +14,26 @@ def test_a_node_task_in_both_forms_is_the_same_job(objects):
     from relationalai_gnns import ForeignKey, NodeTask
 
     named = objects.dataset().metadata_dict
-    keyed = NodeTask(connector=objects.connector, name="pass", task_data_source=objects.task().task_data_source, target_entity_column=ForeignKey("studentId", "Students.studentId"),
-                     task_type="binary_classification", label_column="label")
+    keyed = NodeTask(
+        connector=objects.connector,
+        name="pass",
+        task_data_source=objects.task().task_data_source,
+        target_entity_column=ForeignKey("studentId", "Students.studentId"),
+        task_type="binary_classification",
+        label_column="label",
+    )
     assert objects.dataset(keyed).metadata_dict == named
-    assert named["task"] == {"name": "pass", "type": "binary_classification", "entity": "Students.studentId", "entity_column": "studentId", "target": "label", "metric": "roc_auc",
-                             "train": objects.source("train"), "validation": objects.source("validation"), "test": objects.source("test")}
+    assert named["task"] == {
+        "name": "pass",
+        "type": "binary_classification",
+        "entity": "Students.studentId",
+        "entity_column": "studentId",
+        "target": "label",
+        "metric": "roc_auc",
+        "train": objects.source("train"),
+        "validation": objects.source("validation"),
+        "test": objects.source("test"),
+    }
 
 
 def test_the_specification_has_the_form_of_the_schema(objects, root):
@@ -49,7 +65,11 @@ def test_metrics(objects):
         EvaluationMetric("acuracy")
     with pytest.raises(ValidationError, match="eval_at_k: only link metrics"):
         EvaluationMetric("f1", eval_at_k=3)
-    for kind, default, target in (("regression", "rmse", "load"), ("multiclass_classification", "macro_f1", "level"), ("multilabel_classification", "multilabel_auroc_macro", "level")):
+    for kind, default, target in (
+        ("regression", "rmse", "load"),
+        ("multiclass_classification", "macro_f1", "level"),
+        ("multilabel_classification", "multilabel_auroc_macro", "level"),
+    ):
         assert objects.task(task_type=kind, target_column=target).evaluation_metric.name == default
 
 
@@ -57,37 +77,86 @@ def test_link_tasks(objects):
     from relationalai_gnns import EvaluationMetric, ForeignKey, LinkTask, TaskType, ValidationError
 
     sources = {s: objects.source(f"link_{s}") for s in ("train", "validation")}
-    task = LinkTask(connector=objects.connector, name="buys", task_data_source=sources, source_entity_column="customer_id", source_entity_table="customers",
-                    target_entity_column="article_id", target_entity_table="articles", task_type=TaskType.LINK_PREDICTION)
+    task = LinkTask(
+        connector=objects.connector,
+        name="buys",
+        task_data_source=sources,
+        source_entity_column="customer_id",
+        source_entity_table="customers",
+        target_entity_column="article_id",
+        target_entity_table="articles",
+        task_type=TaskType.LINK_PREDICTION,
+    )
     assert task.evaluation_metric == EvaluationMetric("link_prediction_map", 12)
     task.set_evaluation_metric(EvaluationMetric("link_prediction_recall"))
     assert task.evaluation_metric.eval_at_k == 12
     task.set_time_column(col_name="timestamp")
-    keyed = LinkTask(objects.connector, "buys", sources, ForeignKey("customer_id", "customers.customer_id"), TaskType.REPEATED_LINK_PREDICTION,
-                     ForeignKey("article_id", "articles.article_id"), time_column="timestamp")
-    tables = [objects.table("customers", "customers", primary_key="customer_id", time_column="joined"), objects.table("articles", "articles", primary_key="article_id"),
-              objects.table("purchases", "purchases", time_column="at", foreign_keys=[ForeignKey("customer_id", "customers.customer_id"), ForeignKey("article_id", "articles.article_id")])]
+    keyed = LinkTask(
+        objects.connector,
+        "buys",
+        sources,
+        ForeignKey("customer_id", "customers.customer_id"),
+        TaskType.REPEATED_LINK_PREDICTION,
+        ForeignKey("article_id", "articles.article_id"),
+        time_column="timestamp",
+    )
+    tables = [
+        objects.table("customers", "customers", primary_key="customer_id", time_column="joined"),
+        objects.table("articles", "articles", primary_key="article_id"),
+        objects.table(
+            "purchases",
+            "purchases",
+            time_column="at",
+            foreign_keys=[ForeignKey("customer_id", "customers.customer_id"), ForeignKey("article_id", "articles.article_id")],
+        ),
+    ]
     for each in (task, keyed):
         told = objects.dataset(each, tables).metadata_dict["task"]
         assert (told["entity"], told["target_entity"]) == ("customers.customer_id", "articles.article_id")
     with pytest.raises(ValidationError, match="needs eval_at_k"):
-        LinkTask(objects.connector, "buys", sources, ForeignKey("customer_id", "customers.customer_id"), evaluation_metric=EvaluationMetric("link_prediction_map"))
+        LinkTask(
+            objects.connector,
+            "buys",
+            sources,
+            ForeignKey("customer_id", "customers.customer_id"),
+            evaluation_metric=EvaluationMetric("link_prediction_map"),
+        )
     with pytest.raises(ValidationError, match='"regression" is a NodeTask, not a LinkTask'):
         LinkTask(objects.connector, "buys", sources, "customer_id", "regression", source_entity_table="customers")
     with pytest.raises(ValidationError, match='"link_prediction" is a LinkTask, not a NodeTask'):
         objects.task(task_type="link_prediction")
     with pytest.raises(ValidationError, match='"customer_id" is source_entity_column already'):
-        LinkTask(objects.connector, "buys", sources, "customer_id", target_entity_column="customer_id", source_entity_table="customers", target_entity_table="articles")
+        LinkTask(
+            objects.connector,
+            "buys",
+            sources,
+            "customer_id",
+            target_entity_column="customer_id",
+            source_entity_table="customers",
+            target_entity_table="articles",
+        )
 
 
-@pytest.mark.parametrize("change,text", [
-    ({"task_data_source": {"training": "x"}}, 'task_data_source: expected one of .* got "training". Did you mean "train"'),
-    ({"task_data_source": {}}, "task_data_source: at least one"), ({"task_data_source": "x"}, "task_data_source: expected a dict"),
-    ({"source_entity_column": ...}, "source_entity_column: is missing"), ({"source_entity_table": ...}, "source_entity_table: is missing"),
-    ({"source_entity_column": "student"}, 'has no column "student". Did you mean "studentId"'), ({"target_column": "labl"}, 'target_column: .*Did you mean "label"'),
-    ({"target_column": ...}, "target_column: task .* needs the column"), ({"task_type": "binary"}, "task_type: expected one of"), ({"current_time": 1}, "current_time: expected True or False"),
-    ({"name": "a/b"}, 'name: expected a name without "/"'), ({"label_column": "level"}, "one argument under two names"),
-    ({"evaluation_metric": "f1"}, "evaluation_metric: expected an EvaluationMetric"), ({"time_column": "age"}, "time_column"), ({"time_column": "label"}, 'is of dtype "datetime"')])
+@pytest.mark.parametrize(
+    "change,text",
+    [
+        ({"task_data_source": {"training": "x"}}, 'task_data_source: expected one of .* got "training". Did you mean "train"'),
+        ({"task_data_source": {}}, "task_data_source: at least one"),
+        ({"task_data_source": "x"}, "task_data_source: expected a dict"),
+        ({"source_entity_column": ...}, "source_entity_column: is missing"),
+        ({"source_entity_table": ...}, "source_entity_table: is missing"),
+        ({"source_entity_column": "student"}, 'has no column "student". Did you mean "studentId"'),
+        ({"target_column": "labl"}, 'target_column: .*Did you mean "label"'),
+        ({"target_column": ...}, "target_column: task .* needs the column"),
+        ({"task_type": "binary"}, "task_type: expected one of"),
+        ({"current_time": 1}, "current_time: expected True or False"),
+        ({"name": "a/b"}, 'name: expected a name without "/"'),
+        ({"label_column": "level"}, "one argument under two names"),
+        ({"evaluation_metric": "f1"}, "evaluation_metric: expected an EvaluationMetric"),
+        ({"time_column": "age"}, "time_column"),
+        ({"time_column": "label"}, 'is of dtype "datetime"'),
+    ],
+)
 def test_arguments_of_a_task_are_checked(objects, change, text):
     from relationalai_gnns import ValidationError
 
@@ -127,7 +196,10 @@ def test_a_link_to_an_absent_table_or_key(objects):
     from relationalai_gnns import ForeignKey, TableNotFoundError, ValidationError
 
     wrong = objects.takes(foreign_keys=[ForeignKey("studentId", "Student.studentId")])
-    with pytest.raises(TableNotFoundError, match='foreign key "studentId" of table "Takes" to Student.studentId: the dataset "school" has no table "Student". Did you mean "Students"') as error:
+    with pytest.raises(
+        TableNotFoundError,
+        match='foreign key "studentId" of table "Takes" to Student.studentId: the dataset "school" has no table "Student". Did you mean "Students"',
+    ) as error:
         objects.dataset(tables=[objects.students(), wrong])
     assert isinstance(error.value, KeyError)
     no_key = objects.takes(foreign_keys=[ForeignKey("studentId", "Students.email")])
@@ -142,15 +214,26 @@ def test_an_entity_that_is_not_there(objects):
     with pytest.raises(TableNotFoundError, match='source_entity_table: the dataset "school" has no table "Pupils"'):
         objects.dataset(objects.task(source_entity_table="Pupils"))
     with pytest.raises(ValidationError, match="rows of .* are edges"):
-        objects.dataset(objects.task(source_entity_table="Takes"), tables=[objects.students(), objects.classes(), objects.takes(type="edge")])
+        objects.dataset(
+            objects.task(source_entity_table="Takes"), tables=[objects.students(), objects.classes(), objects.takes(type="edge")]
+        )
 
 
 def test_times_must_fit(objects):
     from relationalai_gnns import ValidationError
 
-    timed = {"name": "t", "task_data_source": {s: objects.source(f"link_{s}") for s in ("train", "validation")}, "source_entity_column": "customer_id",
-             "source_entity_table": "customers", "target_column": "text_time", "task_type": "multiclass_classification"}
-    plain, with_time = objects.table("customers", "customers", primary_key="customer_id"), objects.table("customers", "customers", primary_key="customer_id", time_column="joined")
+    timed = {
+        "name": "t",
+        "task_data_source": {s: objects.source(f"link_{s}") for s in ("train", "validation")},
+        "source_entity_column": "customer_id",
+        "source_entity_table": "customers",
+        "target_column": "text_time",
+        "task_type": "multiclass_classification",
+    }
+    plain, with_time = (
+        objects.table("customers", "customers", primary_key="customer_id"),
+        objects.table("customers", "customers", primary_key="customer_id", time_column="joined"),
+    )
     with pytest.raises(ValidationError, match='has the time column "timestamp", but no table has one'):
         objects.dataset(objects.task(**timed, time_column="timestamp"), [plain])
     with pytest.raises(ValidationError, match='tables "customers" have a time column, so task "t" needs one too'):
@@ -161,12 +244,26 @@ def test_times_must_fit(objects):
     assert (told["time_column"], told["current_time"]) == ("timestamp", False)
 
 
-@pytest.mark.parametrize("change,text", [({"dataset_name": "a/b"}, "dataset_name"), ({"tables": []}, "tables: expected at least one"), ({"tables": ["x"]}, r"tables\[0\]: expected a GNNTable"),
-                                         ({"tables": "x"}, "tables: expected a list"), ({"task_description": "x"}, "task_description: expected a NodeTask or a LinkTask")])
+@pytest.mark.parametrize(
+    "change,text",
+    [
+        ({"dataset_name": "a/b"}, "dataset_name"),
+        ({"tables": []}, "tables: expected at least one"),
+        ({"tables": ["x"]}, r"tables\[0\]: expected a GNNTable"),
+        ({"tables": "x"}, "tables: expected a list"),
+        ({"task_description": "x"}, "task_description: expected a NodeTask or a LinkTask"),
+    ],
+)
 def test_arguments_of_a_dataset_are_checked(objects, change, text):
     from relationalai_gnns import Dataset, ValidationError
 
-    given = {"connector": objects.connector, "dataset_name": "school", "tables": [objects.students()], "task_description": objects.task(), **change}
+    given = {
+        "connector": objects.connector,
+        "dataset_name": "school",
+        "tables": [objects.students()],
+        "task_description": objects.task(),
+        **change,
+    }
     with pytest.raises(ValidationError, match=text):
         Dataset(**given)
 
@@ -199,7 +296,9 @@ def test_the_picture_needs_no_graphviz(objects, tmp_path, monkeypatch, capsys):
     svg = ET.fromstring(graph._repr_svg_())
     texts = [t.text for t in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Students", "Classes", "Takes", "task pass", "studentId", "integer, PK"} <= set(texts)
-    assert len([p for p in svg.iter("{http://www.w3.org/2000/svg}path") if p.get("marker-end")]) == 3  # two foreign keys and the task's entity
+    assert (
+        len([p for p in svg.iter("{http://www.w3.org/2000/svg}path") if p.get("marker-end")]) == 3
+    )  # two foreign keys and the task's entity
     assert graph.mermaid.startswith("erDiagram") and graph.mermaid.count("||--o{") == 3
     assert '"Takes":c0 -> "Students":c0;' in graph.source and str(graph) == graph.source
     for name in ("x.svg", "x.mmd", "x.gv"):

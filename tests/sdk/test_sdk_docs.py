@@ -1,4 +1,5 @@
 """docs/sdk.md: every Python block runs, in order, in one namespace; a block that is marked `refuses` ends with exactly that error."""
+
 import importlib.util
 import re
 import sys
@@ -13,7 +14,7 @@ BLOCK = re.compile(r"(?:<!-- refuses: (\w+): ([^\n]*) -->\n)?```python\n(.*?)```
 def blocks(root):
     """(line, type of the error or None, its text, code) of each block."""
     text = (root / "docs/sdk.md").read_text()
-    return [(text[:m.start(3)].count("\n") + 1, m[1], m[2], m[3]) for m in BLOCK.finditer(text)]
+    return [(text[: m.start(3)].count("\n") + 1, m[1], m[2], m[3]) for m in BLOCK.finditer(text)]
 
 
 @pytest.fixture
@@ -44,8 +45,22 @@ def bytes_or_text(data):
 
 
 def namespace(school, output, url, token):
-    sources = {name.upper(): str(school / f"{name}.parquet") for name in ("students", "classes", "students_take_class", "train", "validation", "test", "link_train", "link_validation",
-                                                                         "customers", "articles", "purchases")}
+    sources = {
+        name.upper(): str(school / f"{name}.parquet")
+        for name in (
+            "students",
+            "classes",
+            "students_take_class",
+            "train",
+            "validation",
+            "test",
+            "link_train",
+            "link_validation",
+            "customers",
+            "articles",
+            "purchases",
+        )
+    }
     return {**sources, "OUTPUT": str(output), "HOST_URL": url, "HOST_TOKEN": token}
 
 
@@ -100,8 +115,27 @@ def test_the_page_names_every_call_of_the_package(root):
 
     text = (root / "docs/sdk.md").read_text()
     missing = []
-    for name in ("Provider", "LocalConnector", "GNNTable", "NodeTask", "LinkTask", "Dataset", "TrainerConfig", "Trainer", "OutputConfig", "JobMonitor", "JobManager", "ModelManager",
-                 "ForeignKey", "CandidateKey", "EvaluationMetric", "ColumnDType", "SnowflakeConnector", "SnowflakeConnectorDirectAccess", "ExperimentConfig"):
+    for name in (
+        "Provider",
+        "LocalConnector",
+        "GNNTable",
+        "NodeTask",
+        "LinkTask",
+        "Dataset",
+        "TrainerConfig",
+        "Trainer",
+        "OutputConfig",
+        "JobMonitor",
+        "JobManager",
+        "ModelManager",
+        "ForeignKey",
+        "CandidateKey",
+        "EvaluationMetric",
+        "ColumnDType",
+        "SnowflakeConnector",
+        "SnowflakeConnectorDirectAccess",
+        "ExperimentConfig",
+    ):
         missing += [name] if name not in text else []
     for name in ("Provider", "GNNTable", "Trainer", "JobMonitor", "JobManager", "ModelManager"):
         kind = getattr(relationalai_gnns, name)

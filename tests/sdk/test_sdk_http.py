@@ -1,4 +1,5 @@
 """The package and a host that is slow, gone, wrong or forgetful: what is sent again, what is told, and how soon."""
+
 import socket
 import threading
 import time
@@ -98,11 +99,21 @@ def test_something_else_than_a_host(tmp_path):
     server.server_close()
 
 
-@pytest.mark.parametrize("given,text", [
-    ({"url": "localhost:80"}, "url: expected the address of a host with its scheme"), ({"url": "ftp://x"}, "url"), ({"endpoint_url": "x"}, "endpoint_url"), ({"port": 80}, "port: goes with url="),
-    ({"url": "http://x", "port": 0}, "port: expected an integer of at least 1"), ({"url": "http://x", "endpoint_url": "http://x"}, "either url= or endpoint_url="),
-    ({"connector_type": "excel"}, 'connector_type: expected one of "csv", "parquet", "duckdb"'), ({"token": "x"}, "token: goes with url="), ({"engine_name": "1 x"}, "engine_name"),
-    ({"url": "http://127.0.0.1:1", "token": ""}, "token: expected a text")])
+@pytest.mark.parametrize(
+    "given,text",
+    [
+        ({"url": "localhost:80"}, "url: expected the address of a host with its scheme"),
+        ({"url": "ftp://x"}, "url"),
+        ({"endpoint_url": "x"}, "endpoint_url"),
+        ({"port": 80}, "port: goes with url="),
+        ({"url": "http://x", "port": 0}, "port: expected an integer of at least 1"),
+        ({"url": "http://x", "endpoint_url": "http://x"}, "either url= or endpoint_url="),
+        ({"connector_type": "excel"}, 'connector_type: expected one of "csv", "parquet", "duckdb"'),
+        ({"token": "x"}, "token: goes with url="),
+        ({"engine_name": "1 x"}, "engine_name"),
+        ({"url": "http://127.0.0.1:1", "token": ""}, "token: expected a text"),
+    ],
+)
 def test_arguments_of_the_connector_are_checked(given, text):
     from relationalai_gnns import LocalConnector, ValidationError
 
@@ -114,7 +125,9 @@ def test_the_published_form_and_headers(host):
     from relationalai_gnns import LocalConnector
 
     url, port = host.url.rsplit(":", 1)
-    connector = LocalConnector(connector_type="parquet", url=url, port=int(port), headers={"Authorization": f"Bearer {host.token}", "X-Team": "a"})
+    connector = LocalConnector(
+        connector_type="parquet", url=url, port=int(port), headers={"Authorization": f"Bearer {host.token}", "X-Team": "a"}
+    )
     assert connector.endpoint_url == host.url and connector.about["api"] == "v1"
     assert host.requests[-1][3]["X-Team"] == "a"
     assert LocalConnector(endpoint_url=host.url + "/", token=host.token).endpoint_url == host.url
@@ -173,18 +186,35 @@ def test_a_client_may_be_used_by_threads(connector):
     assert answers == ["v1"] * 8
 
 
-@pytest.mark.parametrize("status,name,kind,builtin", [
-    (422, "invalid-specification", "ValidationError", ValueError), (404, "not-found", "NotFoundError", KeyError), (409, "conflict", "ConflictError", ValueError),
-    (501, "not-built", "NotBuiltError", NotImplementedError), (500, "internal", "InternalError", RuntimeError), (503, "busy", "BusyError", RuntimeError),
-    (403, "forbidden", "AccessError", PermissionError), (418, "", "InternalError", RuntimeError)])
+@pytest.mark.parametrize(
+    "status,name,kind,builtin",
+    [
+        (422, "invalid-specification", "ValidationError", ValueError),
+        (404, "not-found", "NotFoundError", KeyError),
+        (409, "conflict", "ConflictError", ValueError),
+        (501, "not-built", "NotBuiltError", NotImplementedError),
+        (500, "internal", "InternalError", RuntimeError),
+        (503, "busy", "BusyError", RuntimeError),
+        (403, "forbidden", "AccessError", PermissionError),
+        (418, "", "InternalError", RuntimeError),
+    ],
+)
 def test_problems_become_typed_errors_with_the_same_text(status, name, kind, builtin):
     import relationalai_gnns
     from relationalai_gnns.errors import from_problem
 
-    problem = {"type": f"urn:gnn-rle:problem:{name}", "detail": "tables.x.source: there is no file", "field": "spec.tables.x.source", "advice": "Give another."}
+    problem = {
+        "type": f"urn:gnn-rle:problem:{name}",
+        "detail": "tables.x.source: there is no file",
+        "field": "spec.tables.x.source",
+        "advice": "Give another.",
+    }
     error = from_problem(problem, status)
     assert type(error) is getattr(relationalai_gnns, kind) and isinstance(error, builtin) and isinstance(error, relationalai_gnns.GNNError)
-    assert str(error) == "tables.x.source: there is no file\nGive another." and (error.field, error.problem) == ("spec.tables.x.source", problem)
+    assert str(error) == "tables.x.source: there is no file\nGive another." and (error.field, error.problem) == (
+        "spec.tables.x.source",
+        problem,
+    )
 
 
 def test_errors_survive_pickling():

@@ -1,4 +1,5 @@
 """Jobs: waiting, logs, interruption, results, predictions, warnings, the summary for notebooks, and JobManager."""
+
 import threading
 import time
 import warnings
@@ -114,9 +115,18 @@ def test_cancel(held, host, job):
         job.cancel()
 
 
-@pytest.mark.parametrize("name,kind,builtin", [("data", "JobDataError", ValueError), ("io", "JobIOError", OSError), ("numeric", "JobNumericError", ArithmeticError),
-                                               ("killed", "JobKilledError", RuntimeError), ("out-of-memory", "JobMemoryError", MemoryError),
-                                               ("lost-credentials", "JobCredentialsError", PermissionError), ("internal", "JobFailedError", RuntimeError)])
+@pytest.mark.parametrize(
+    "name,kind,builtin",
+    [
+        ("data", "JobDataError", ValueError),
+        ("io", "JobIOError", OSError),
+        ("numeric", "JobNumericError", ArithmeticError),
+        ("killed", "JobKilledError", RuntimeError),
+        ("out-of-memory", "JobMemoryError", MemoryError),
+        ("lost-credentials", "JobCredentialsError", PermissionError),
+        ("internal", "JobFailedError", RuntimeError),
+    ],
+)
 def test_a_failure_is_a_typed_error(objects, host, name, kind, builtin):
     import relationalai_gnns
 
@@ -125,7 +135,11 @@ def test_a_failure_is_a_typed_error(objects, host, name, kind, builtin):
     for call in (job.wait, job.stream_logs, lambda: job.result, lambda: job.model_run_id):
         with pytest.raises(getattr(relationalai_gnns, kind), match=f"job {job.job_id} failed: it failed by {name}") as error:
             call()
-        assert isinstance(error.value, builtin) and isinstance(error.value, relationalai_gnns.JobMonitorError) and isinstance(error.value, relationalai_gnns.GNNError)
+        assert (
+            isinstance(error.value, builtin)
+            and isinstance(error.value, relationalai_gnns.JobMonitorError)
+            and isinstance(error.value, relationalai_gnns.GNNError)
+        )
 
 
 def test_a_warning_of_a_job_is_given_once(objects):
@@ -133,7 +147,9 @@ def test_a_warning_of_a_job_is_given_once(objects):
         warnings.simplefilter("always")
         job = objects.trainer(device="cuda").fit(objects.dataset()).wait()
         job.get_status()
-    assert [str(w.message) for w in caught if "cuda" in str(w.message)] == [f"job {job.job_id}: device cuda was asked for, this engine has cpu: the job runs there"]
+    assert [str(w.message) for w in caught if "cuda" in str(w.message)] == [
+        f"job {job.job_id}: device cuda was asked for, this engine has cpu: the job runs there"
+    ]
 
 
 def test_predictions(objects, tmp_path, monkeypatch):
@@ -142,7 +158,9 @@ def test_predictions(objects, tmp_path, monkeypatch):
     trained = objects.trainer().fit(objects.dataset()).wait()
     job = objects.trainer().predict("A", OutputConfig.local(str(tmp_path)), dataset=objects.dataset(), model_run_id=trained.model_run_id)
     table = job.wait().predictions()
-    assert table.column_names[0] == "studentId" and table.column_names[-2:] == ["predicted_label", "predicted_prob"] and table.num_rows == 20
+    assert (
+        table.column_names[0] == "studentId" and table.column_names[-2:] == ["predicted_label", "predicted_prob"] and table.num_rows == 20
+    )
     for package in ("pandas", "polars"):
         pytest.importorskip(package)
         frame = job.predictions(format=package)
@@ -159,8 +177,11 @@ def test_predictions(objects, tmp_path, monkeypatch):
 def test_what_comes_later_is_refused_by_name(job):
     from relationalai_gnns import NotBuiltError, ValidationError
 
-    for call, text in ((lambda: job.register_model("m"), "register_model\\(\\) is not built yet: it comes with the model registry part"), (lambda: job.registered_models, "model registry"),
-                       (lambda: job.embeddings("Students"), "embeddings part")):
+    for call, text in (
+        (lambda: job.register_model("m"), "register_model\\(\\) is not built yet: it comes with the model registry part"),
+        (lambda: job.registered_models, "model registry"),
+        (lambda: job.embeddings("Students"), "embeddings part"),
+    ):
         with pytest.raises(NotBuiltError, match=text):
             call()
     with pytest.raises(ValidationError, match="model_name"):
@@ -179,13 +200,29 @@ def test_the_summary_of_a_notebook(held, host):
     held.wait()
     html = held._repr_html_()
     ET.fromstring(html)  # well-formed
-    assert "COMPLETED" in html and "best epoch" in html and "roc_auc 0.8" in html and html.count("<polyline") == 2 and html.count("<circle") == 6
+    assert (
+        "COMPLETED" in html
+        and "best epoch" in html
+        and "roc_auc 0.8" in html
+        and html.count("<polyline") == 2
+        and html.count("<circle") == 6
+    )
 
 
 def test_the_summary_escapes_what_it_is_told():
     from relationalai_gnns._summary import job_html
 
-    html = job_html({"id": "<b>", "state": "FAILED", "kind": "fit", "error": {"detail": "<script>"}, "warnings": ["a & b"], "outputs": [{"role": "<i>", "path": "x", "rows": 1}]}, [])
+    html = job_html(
+        {
+            "id": "<b>",
+            "state": "FAILED",
+            "kind": "fit",
+            "error": {"detail": "<script>"},
+            "warnings": ["a & b"],
+            "outputs": [{"role": "<i>", "path": "x", "rows": 1}],
+        },
+        [],
+    )
     assert "<script>" not in html and "<i>" not in html and "&lt;b&gt;" in html and "a &amp; b" in html
 
 
@@ -193,8 +230,14 @@ def test_bars_of_a_job_whose_epochs_are_shorter_than_its_progress(capsys):
     from relationalai_gnns._progress import ProgressBars
 
     with ProgressBars(show_logs=False) as bars:
-        for event in ({"type": "epoch", "epoch": 1, "epochs": 2, "loss": None, "validation": None}, {"type": "scored", "done": 5, "rows": 10}, {"type": "scored", "done": 10, "rows": 10},
-                      {"type": "log", "text": "not shown"}, {"type": "device"}, {"type": "of the future"}):
+        for event in (
+            {"type": "epoch", "epoch": 1, "epochs": 2, "loss": None, "validation": None},
+            {"type": "scored", "done": 5, "rows": 10},
+            {"type": "scored", "done": 10, "rows": 10},
+            {"type": "log", "text": "not shown"},
+            {"type": "device"},
+            {"type": "of the future"},
+        ):
             bars.show(event)
     captured = capsys.readouterr()
     assert "epoch 1/2" in captured.err and "predicting: 100%" in captured.err and "10/10" in captured.err and captured.out == ""

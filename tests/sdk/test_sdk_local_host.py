@@ -2,6 +2,7 @@
 
 The engine here is a script that does what `rle serve` does about its state folder and serves the fake host.
 """
+
 import json
 import os
 import signal
@@ -70,7 +71,13 @@ def engine(tmp_path, monkeypatch):
 
 
 def ask(root):
-    return subprocess.Popen([sys.executable, "-c", ASK], env={**os.environ, "PYTHONPATH": str(root / "python")}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", ASK],
+        env={**os.environ, "PYTHONPATH": str(root / "python")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_processes_that_ask_at_once_end_with_one_host(state, engine, root):
@@ -110,7 +117,11 @@ def test_what_a_dead_host_left_behind_is_no_host(state, engine):
 
     engine()
     state.mkdir(parents=True)
-    for left in ("nonsense", json.dumps({"url": "http://127.0.0.1:9", "pid": os.getpid()}), json.dumps({"url": "http://127.0.0.1:9", "pid": 2**22 - 3})):
+    for left in (
+        "nonsense",
+        json.dumps({"url": "http://127.0.0.1:9", "pid": os.getpid()}),
+        json.dumps({"url": "http://127.0.0.1:9", "pid": 2**22 - 3}),
+    ):
         (state / "host.json").write_text(left)
         (state / "token").write_text("old")
     assert LocalConnector().about["api"] == "v1"
@@ -130,12 +141,16 @@ def test_a_host_that_does_not_start_is_told_with_its_log(state, engine):
 
     engine('sys.exit("no room for a database")')
     started = time.monotonic()
-    with pytest.raises(HostStartError, match="(?s)the host that was started ended with code 1: .* serve --state .*no room for a database.*host.log"):
+    with pytest.raises(
+        HostStartError, match="(?s)the host that was started ended with code 1: .* serve --state .*no room for a database.*host.log"
+    ):
         LocalConnector()
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("fault,text", [(None, "RLE_ENGINE names .*absent.*, which is no program"), ("", "there is no engine on this machine")])
+@pytest.mark.parametrize(
+    "fault,text", [(None, "RLE_ENGINE names .*absent.*, which is no program"), ("", "there is no engine on this machine")]
+)
 def test_without_an_engine(state, tmp_path, monkeypatch, fault, text):
     from relationalai_gnns import HostStartError, LocalConnector
 
@@ -161,9 +176,17 @@ def test_a_host_that_a_lock_belongs_to_is_waited_for(state, engine, root):
     """A process that died while it started a host leaves the lock free; one that lives is waited for."""
     engine()
     state.mkdir(parents=True)
-    holder = subprocess.Popen([sys.executable, "-c", textwrap.dedent(f"""
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(f"""
         import fcntl, time
-        lock = open({str(state / 'start.lock')!r}, 'a'); fcntl.flock(lock, fcntl.LOCK_EX); print('held', flush=True); time.sleep(0.7)""")], stdout=subprocess.PIPE, text=True)
+        lock = open({str(state / 'start.lock')!r}, 'a'); fcntl.flock(lock, fcntl.LOCK_EX); print('held', flush=True); time.sleep(0.7)"""),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert holder.stdout.readline() == "held\n"
     started = time.monotonic()
     assert ask(root).communicate(timeout=60)[0]

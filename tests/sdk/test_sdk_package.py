@@ -1,4 +1,5 @@
 """The package as a whole: what it exports, how soon it is imported, its types, its docstrings, its size of files."""
+
 import ast
 import importlib.util
 import inspect
@@ -30,23 +31,32 @@ def test_every_published_name_is_exported():
 
 
 def test_the_import_is_fast_and_takes_nothing_heavy(root):
-    script = ("import sys, time; t = time.perf_counter(); import relationalai_gnns; print(time.perf_counter() - t);"
-              "from relationalai_gnns import Trainer, LocalConnector;"
-              "print([m for m in ('numpy', 'pandas', 'polars', 'pyarrow', 'tqdm', 'http.client', 'ssl', 'IPython') if m in sys.modules])")
+    script = (
+        "import sys, time; t = time.perf_counter(); import relationalai_gnns; print(time.perf_counter() - t);"
+        "from relationalai_gnns import Trainer, LocalConnector;"
+        "print([m for m in ('numpy', 'pandas', 'polars', 'pyarrow', 'tqdm', 'http.client', 'ssl', 'IPython') if m in sys.modules])"
+    )
     best = min(float(run(root, script)[0]) for _ in range(5))
     assert best < 0.15
     assert run(root, script)[1] == "[]"
 
 
 def run(root, script):
-    return subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": str(root / "python")}, capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": str(root / "python")}, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed: types are not checked")
 def test_types_are_complete(root, tmp_path):
-    done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10", "--cache-dir", str(tmp_path), "relationalai_gnns"], cwd=root / "python", capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10", "--cache-dir", str(tmp_path), "relationalai_gnns"],
+        cwd=root / "python",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
     assert (root / "python/relationalai_gnns/py.typed").exists()
 
@@ -61,7 +71,9 @@ def test_everything_public_has_a_docstring():
             continue
         bare += [name] if not thing.__doc__ else []
         for member, value in vars(thing).items():
-            function = value.fget if isinstance(value, property) else value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+            function = (
+                value.fget if isinstance(value, property) else value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+            )
             if not member.startswith("_") and inspect.isfunction(function) and not function.__doc__:
                 bare.append(f"{name}.{member}")
     assert not bare
@@ -76,7 +88,9 @@ def test_every_argument_is_explained():
         thing = getattr(relationalai_gnns, name)
         if not inspect.isclass(thing) or issubclass(thing, Exception) or not thing.__module__.startswith("relationalai_gnns"):
             continue
-        for member, function in [(m, f) for m, f in vars(thing).items() if inspect.isfunction(f) and (m == "__init__" or not m.startswith("_"))]:
+        for member, function in [
+            (m, f) for m, f in vars(thing).items() if inspect.isfunction(f) and (m == "__init__" or not m.startswith("_"))
+        ]:
             arguments = [a for a in inspect.signature(function).parameters if a not in ("self", "cls")]
             text = f"{function.__doc__} {thing.__doc__}"
             missing += [f"{name}.{member}: {a}" for a in arguments if len(arguments) > 2 and a not in text]

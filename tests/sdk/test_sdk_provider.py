@@ -1,4 +1,5 @@
 """Engines through Provider, and Snowflake's arguments, which are checked and refused by the name of their part."""
+
 import pytest
 
 
@@ -39,8 +40,15 @@ def test_malformed_names_of_engines(provider, name):
             call(name)
 
 
-@pytest.mark.parametrize("given,text", [({"size": "GPU_NV"}, 'size: expected one of "HIGHMEM_X64_S".*Did you mean "GPU_NV_S"'), ({"settings": {"suspend": 1}}, 'got "suspend"'),
-                                        ({"settings": {"auto_suspend_mins": 0}}, "auto_suspend_mins"), ({"settings": 15}, "settings: expected a dict")])
+@pytest.mark.parametrize(
+    "given,text",
+    [
+        ({"size": "GPU_NV"}, 'size: expected one of "HIGHMEM_X64_S".*Did you mean "GPU_NV_S"'),
+        ({"settings": {"suspend": 1}}, 'got "suspend"'),
+        ({"settings": {"auto_suspend_mins": 0}}, "auto_suspend_mins"),
+        ({"settings": 15}, "settings: expected a dict"),
+    ],
+)
 def test_sizes_and_settings_are_checked(provider, host, given, text):
     from relationalai_gnns import ValidationError
 
@@ -59,8 +67,16 @@ def test_an_engine_that_never_suspends(provider, host):
 FULL = {"account": "acc", "user": "me", "password": "pw-secret", "warehouse": "w", "app_name": "app", "auth_method": "password"}
 
 
-@pytest.mark.parametrize("given", [FULL, {"account": "a", "user": "u", "private_key_path": "k.pem", "auth_method": "key_pair"}, {"account": "a", "oauth_token": "t", "auth_method": "oauth"},
-                                   {"app_name": "a", "auth_method": "active_session"}, {"account": "a", "user": "u", "auth_method": "browser"}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        FULL,
+        {"account": "a", "user": "u", "private_key_path": "k.pem", "auth_method": "key_pair"},
+        {"account": "a", "oauth_token": "t", "auth_method": "oauth"},
+        {"app_name": "a", "auth_method": "active_session"},
+        {"account": "a", "user": "u", "auth_method": "browser"},
+    ],
+)
 def test_snowflake_comes_later(given):
     from relationalai_gnns import NotBuiltError, Provider, SnowflakeConnector
 
@@ -71,9 +87,18 @@ def test_snowflake_comes_later(given):
         Provider(**given)
 
 
-@pytest.mark.parametrize("change,text", [({"password": None}, 'password: is missing: auth_method="password" needs'), ({"user": ""}, "user: is missing"), ({"account": None}, "account: is missing"),
-                                         ({"auth_method": "key_pair"}, "private_key_path: is missing"), ({"auth_method": "oauth"}, "oauth_token: is missing"),
-                                         ({"auth_method": "kerberos"}, "auth_method: expected one of"), ({"auth_method": None, "password": None}, "password: is missing")])
+@pytest.mark.parametrize(
+    "change,text",
+    [
+        ({"password": None}, 'password: is missing: auth_method="password" needs'),
+        ({"user": ""}, "user: is missing"),
+        ({"account": None}, "account: is missing"),
+        ({"auth_method": "key_pair"}, "private_key_path: is missing"),
+        ({"auth_method": "oauth"}, "oauth_token: is missing"),
+        ({"auth_method": "kerberos"}, "auth_method: expected one of"),
+        ({"auth_method": None, "password": None}, "password: is missing"),
+    ],
+)
 def test_credentials_are_checked(change, text):
     from relationalai_gnns import Provider, SnowflakeConnector, ValidationError
 

@@ -1,4 +1,5 @@
 """Tables and tasks: inference of dtypes, changes, keys, and what becomes of them in the specification of a job."""
+
 import pytest
 
 
@@ -12,9 +13,18 @@ def test_dtypes_are_inferred_by_the_host(objects, host, capsys):
     assert [r[:2] for r in host.requests if r[1] == "/v1/describe"] == [("POST", "/v1/describe")]
 
 
-@pytest.mark.parametrize("member,spellings", [
-    ("integer_t", ["integer", "integer_t"]), ("float_t", ["float", "float_t"]), ("category_t", ["category"]), ("datetime_t", ["datetime"]), ("text_t", ["text"]),
-    ("embedding_t", ["embedding"]), ("multi_category_t", ["multi_categorical", "multi_category", "multi_category_t", "multi_categorical_t"])])
+@pytest.mark.parametrize(
+    "member,spellings",
+    [
+        ("integer_t", ["integer", "integer_t"]),
+        ("float_t", ["float", "float_t"]),
+        ("category_t", ["category"]),
+        ("datetime_t", ["datetime"]),
+        ("text_t", ["text"]),
+        ("embedding_t", ["embedding"]),
+        ("multi_category_t", ["multi_categorical", "multi_category", "multi_category_t", "multi_categorical_t"]),
+    ],
+)
 def test_dtypes_have_both_spellings(member, spellings):
     from relationalai_gnns import ColumnDType
 
@@ -115,7 +125,13 @@ def test_edge_tables(objects):
     with pytest.raises(ValidationError, match='type: expected one of "node", "edge", got "edges". Did you mean "edge"'):
         objects.takes(type="edges")
     with pytest.raises(ValidationError, match="no primary or candidate key"):
-        objects.table("P", "purchases", type="edge", primary_key="at", foreign_keys=[ForeignKey("customer_id", "C.c"), ForeignKey("article_id", "A.a")]).validate_table()
+        objects.table(
+            "P",
+            "purchases",
+            type="edge",
+            primary_key="at",
+            foreign_keys=[ForeignKey("customer_id", "C.c"), ForeignKey("article_id", "A.a")],
+        ).validate_table()
 
 
 def test_a_foreign_key_that_is_a_feature_keeps_its_dtype(objects):

@@ -1,4 +1,5 @@
 """Trainer: what each call sends, what each argument changes, and what is refused before anything is sent."""
+
 import pytest
 
 
@@ -39,10 +40,17 @@ def test_jobs_go_to_the_engine_of_the_connector(host, objects, school):
 
 
 def test_predict_sends_model_output_and_options(objects, host, output, trained, tmp_path):
-    job = objects.trainer().predict(output_alias="first", output_config=output, test_batch_size=64, dataset=objects.dataset(), model_run_id=trained.model_run_id)
+    job = objects.trainer().predict(
+        output_alias="first", output_config=output, test_batch_size=64, dataset=objects.dataset(), model_run_id=trained.model_run_id
+    )
     assert job.job_type == "predict"
     sent = posted(host)
-    assert sent["model"] == {"run_id": trained.job_id} and sent["output"] == {"kind": "files", "folder": str(tmp_path / "out"), "extension": "parquet", "alias": "first"}
+    assert sent["model"] == {"run_id": trained.job_id} and sent["output"] == {
+        "kind": "files",
+        "folder": str(tmp_path / "out"),
+        "extension": "parquet",
+        "alias": "first",
+    }
     assert sent["options"] == {"batch_size": 64, "compute_test_metrics": False, "overwrite": False, "align_dtypes": False}
     assert set(sent["spec"]["task"]) & {"train", "validation", "test"} == {"test"}
     job.wait()
@@ -54,8 +62,10 @@ def test_materialize_results_waits(objects, host, output, trained):
     job = objects.trainer().predict("A", output, dataset=objects.dataset(), model_run_id=trained.job_id)
     assert job.get_status()["state"] in ("QUEUED", "RUNNING")
     host.hold.clear()
-    for call in (lambda: objects.trainer().predict("B", output, dataset=objects.dataset(), model_run_id=trained.job_id, materialize_results=True),
-                 lambda: objects.trainer().fit_predict(objects.dataset(), "C", output, materialize_results=True)):
+    for call in (
+        lambda: objects.trainer().predict("B", output, dataset=objects.dataset(), model_run_id=trained.job_id, materialize_results=True),
+        lambda: objects.trainer().fit_predict(objects.dataset(), "C", output, materialize_results=True),
+    ):
         assert call().get_status()["state"] == "COMPLETED"
 
 
@@ -101,9 +111,17 @@ def test_align_dtypes_is_asked_for(objects, host, output, trained):
 
 
 def test_fit_predict_does_both(objects, host, output):
-    job = objects.trainer().fit_predict(dataset=objects.dataset(), output_alias="A", output_config=output, test_batch_size=32, compute_test_metrics=True).wait()
+    job = (
+        objects.trainer()
+        .fit_predict(dataset=objects.dataset(), output_alias="A", output_config=output, test_batch_size=32, compute_test_metrics=True)
+        .wait()
+    )
     sent = posted(host)
-    assert sent["kind"] == "fit_predict" and {"train", "validation", "test"} <= set(sent["spec"]["task"]) and sent["options"]["batch_size"] == 32
+    assert (
+        sent["kind"] == "fit_predict"
+        and {"train", "validation", "test"} <= set(sent["spec"]["task"])
+        and sent["options"]["batch_size"] == 32
+    )
     assert job.model_run_id == job.job_id and job.result.test_metrics and job.predictions().num_rows == 20
 
 
@@ -126,27 +144,52 @@ def test_paths_are_absolute_for_this_machines_host(objects, host, monkeypatch, t
 RUN, BEST = {"model_run_id": "r"}, {"model_selection_strategy": "best"}
 
 
-@pytest.mark.parametrize("change,kind,text", [
-    ({"output_alias": "a b"}, "ValidationError", "output_alias: expected 1 to 100 of A-Z a-z 0-9 _"), ({"output_alias": ""}, "ValidationError", "output_alias"),
-    ({"output_alias": "x" * 101}, "ValidationError", "output_alias"), ({"output_config": None}, "ValidationError", "output_config: is missing"),
-    ({"output_config": "out"}, "ValidationError", "output_config: expected an OutputConfig"), ({"test_batch_size": 0}, "ValidationError", "test_batch_size: expected an integer of at least 1"),
-    ({"test_batch_size": 65537}, "ValidationError", "test_batch_size"), ({"dataset": "d"}, "ValidationError", "dataset: expected a Dataset"),
-    ({"flatten_output": 1}, "ValidationError", "flatten_output: expected True or False"), ({"align_dtypes": None}, "ValidationError", "align_dtypes"),
-    ({"compute_test_metrics": "yes"}, "ValidationError", "compute_test_metrics"), ({"overwrite_results": 1}, "ValidationError", "overwrite_results"),
-    ({"materialize_results": 1}, "ValidationError", "materialize_results"), ({"extract_embeddings": 1}, "ValidationError", "extract_embeddings"),
-    ({"extract_embeddings": True}, "NotBuiltError", "extract_embeddings=True is not built yet: it comes with the embeddings part"),
-    ({"model_run_id": None}, "ValidationError", "model_run_id: exactly one of .* none is given"), ({"registered_model_name": "m", "version": "1"}, "ValidationError", "are given"),
-    ({"version": "1"}, "ValidationError", "version: goes with registered_model_name"), ({"evaluation_metric": "f1"}, "ValidationError", 'goes with model_selection_strategy="best"'),
-    ({"model_run_id": None, "registered_model_name": "m"}, "ValidationError", "version: is missing"),
-    ({"model_run_id": None, "registered_model_name": "m", "version": "Version 1"}, "ValidationError", "the number alone"),
-    ({"model_run_id": None, "registered_model_name": "m", "version": "1"}, "NotBuiltError", "predict\\(registered_model_name=...\\) is not built yet: it comes with the model registry part"),
-    ({"model_run_id": None, "registered_model_key": "a.b"}, "ValidationError", "database.schema.model.version"),
-    ({"model_run_id": None, "registered_model_key": "a.b.c.1"}, "NotBuiltError", "registered_model_key"), ({"model_run_id": None, **BEST}, "ValidationError", "evaluation_metric: is missing"),
-    ({"model_run_id": None, "model_selection_strategy": "worst"}, "ValidationError", 'model_selection_strategy: expected one of "best"'),
-    ({"test_table": "x.parquet"}, "ValidationError", "test_table: give either dataset= or test_table="), ({"experiment_name": "a/b/c"}, "ValidationError", "experiment_name: give either"),
-    ({"dataset": None}, "NotBuiltError", "predict\\(\\) without dataset= is not built yet"), ({"dataset": None, "test_table": "x.parquet"}, "NotBuiltError", "without dataset="),
-    ({"dataset": None, "experiment_name": "a/b/c"}, "ValidationError", "test_table: is missing"), ({"dataset": None, "experiment_name": "abc", "test_table": "x"}, "ValidationError", "DATASET/TASK"),
-    ({"dataset": None, "experiment_name": "a/b/c", "test_table": "x"}, "NotBuiltError", "predict\\(experiment_name=...\\)")])
+@pytest.mark.parametrize(
+    "change,kind,text",
+    [
+        ({"output_alias": "a b"}, "ValidationError", "output_alias: expected 1 to 100 of A-Z a-z 0-9 _"),
+        ({"output_alias": ""}, "ValidationError", "output_alias"),
+        ({"output_alias": "x" * 101}, "ValidationError", "output_alias"),
+        ({"output_config": None}, "ValidationError", "output_config: is missing"),
+        ({"output_config": "out"}, "ValidationError", "output_config: expected an OutputConfig"),
+        ({"test_batch_size": 0}, "ValidationError", "test_batch_size: expected an integer of at least 1"),
+        ({"test_batch_size": 65537}, "ValidationError", "test_batch_size"),
+        ({"dataset": "d"}, "ValidationError", "dataset: expected a Dataset"),
+        ({"flatten_output": 1}, "ValidationError", "flatten_output: expected True or False"),
+        ({"align_dtypes": None}, "ValidationError", "align_dtypes"),
+        ({"compute_test_metrics": "yes"}, "ValidationError", "compute_test_metrics"),
+        ({"overwrite_results": 1}, "ValidationError", "overwrite_results"),
+        ({"materialize_results": 1}, "ValidationError", "materialize_results"),
+        ({"extract_embeddings": 1}, "ValidationError", "extract_embeddings"),
+        ({"extract_embeddings": True}, "NotBuiltError", "extract_embeddings=True is not built yet: it comes with the embeddings part"),
+        ({"model_run_id": None}, "ValidationError", "model_run_id: exactly one of .* none is given"),
+        ({"registered_model_name": "m", "version": "1"}, "ValidationError", "are given"),
+        ({"version": "1"}, "ValidationError", "version: goes with registered_model_name"),
+        ({"evaluation_metric": "f1"}, "ValidationError", 'goes with model_selection_strategy="best"'),
+        ({"model_run_id": None, "registered_model_name": "m"}, "ValidationError", "version: is missing"),
+        ({"model_run_id": None, "registered_model_name": "m", "version": "Version 1"}, "ValidationError", "the number alone"),
+        (
+            {"model_run_id": None, "registered_model_name": "m", "version": "1"},
+            "NotBuiltError",
+            "predict\\(registered_model_name=...\\) is not built yet: it comes with the model registry part",
+        ),
+        ({"model_run_id": None, "registered_model_key": "a.b"}, "ValidationError", "database.schema.model.version"),
+        ({"model_run_id": None, "registered_model_key": "a.b.c.1"}, "NotBuiltError", "registered_model_key"),
+        ({"model_run_id": None, **BEST}, "ValidationError", "evaluation_metric: is missing"),
+        (
+            {"model_run_id": None, "model_selection_strategy": "worst"},
+            "ValidationError",
+            'model_selection_strategy: expected one of "best"',
+        ),
+        ({"test_table": "x.parquet"}, "ValidationError", "test_table: give either dataset= or test_table="),
+        ({"experiment_name": "a/b/c"}, "ValidationError", "experiment_name: give either"),
+        ({"dataset": None}, "NotBuiltError", "predict\\(\\) without dataset= is not built yet"),
+        ({"dataset": None, "test_table": "x.parquet"}, "NotBuiltError", "without dataset="),
+        ({"dataset": None, "experiment_name": "a/b/c"}, "ValidationError", "test_table: is missing"),
+        ({"dataset": None, "experiment_name": "abc", "test_table": "x"}, "ValidationError", "DATASET/TASK"),
+        ({"dataset": None, "experiment_name": "a/b/c", "test_table": "x"}, "NotBuiltError", "predict\\(experiment_name=...\\)"),
+    ],
+)
 def test_arguments_of_predict_are_checked_before_anything_is_sent(objects, host, output, change, kind, text):
     import relationalai_gnns
 
@@ -160,7 +203,9 @@ def test_the_best_model_comes_later(objects, output):
     from relationalai_gnns import EvaluationMetric, NotBuiltError
 
     with pytest.raises(NotBuiltError, match="model_selection_strategy=...\\) is not built yet: it comes with the model registry part"):
-        objects.trainer().predict("A", output, dataset=objects.dataset(), model_selection_strategy="best", evaluation_metric=EvaluationMetric("accuracy"))
+        objects.trainer().predict(
+            "A", output, dataset=objects.dataset(), model_selection_strategy="best", evaluation_metric=EvaluationMetric("accuracy")
+        )
 
 
 def test_a_dataset_that_can_not_be_used_is_refused(objects, host, output):
@@ -179,8 +224,13 @@ def test_a_dataset_that_can_not_be_used_is_refused(objects, host, output):
     changed.tables[0].unset_primary_key("studentId")
     with pytest.raises(ValidationError):
         trainer.fit(changed)
-    links = LinkTask(objects.connector, "friends", {s: objects.source(s) for s in ("train", "validation")}, ForeignKey("studentId", "Students.studentId"),
-                     target_entity_column=ForeignKey("load", "Classes.classId"))
+    links = LinkTask(
+        objects.connector,
+        "friends",
+        {s: objects.source(s) for s in ("train", "validation")},
+        ForeignKey("studentId", "Students.studentId"),
+        target_entity_column=ForeignKey("load", "Classes.classId"),
+    )
     with pytest.raises(NotBuiltError, match="link_prediction is not built yet: it comes with the links part"):
         trainer.fit(objects.dataset(links))
     assert not host.jobs
@@ -199,8 +249,13 @@ def test_models_are_managed_later(connector):
     from relationalai_gnns import ExperimentConfig, ModelManager, NotBuiltError, ValidationError
 
     manager = ModelManager(connector=connector)
-    for call in (manager.list_models, manager.list_registered_models, lambda: manager.register_model("r", "m"), lambda: manager.delete_model("r"),
-                 lambda: manager.delete_registered_model("m", "1", ExperimentConfig("d", "s"))):
+    for call in (
+        manager.list_models,
+        manager.list_registered_models,
+        lambda: manager.register_model("r", "m"),
+        lambda: manager.delete_model("r"),
+        lambda: manager.delete_registered_model("m", "1", ExperimentConfig("d", "s")),
+    ):
         with pytest.raises(NotBuiltError, match="it comes with the model registry part"):
             call()
     with pytest.raises(ValidationError, match="model_name"):

@@ -3,6 +3,7 @@
 One library serves every version of Python. The host starts its jobs by the command line in RLE_SELF, and finds DuckDB in
 the package `duckdb` by RLE_DUCKDB_LIBRARY; both are set here where they are not set already.
 """
+
 from __future__ import annotations
 
 import ctypes
