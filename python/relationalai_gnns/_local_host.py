@@ -102,27 +102,78 @@ def _take(lock: IO[str]) -> None:
 
 
 def _start(folder: Path, command: list[str]) -> Address:
-    log_path = folder / "host.log"
     line = [*command, "serve", "--state", str(folder), "--listen", "127.0.0.1:0", "--idle-minutes", str(IDLE_MINUTES)]
+    until = time.monotonic() + START_S
+    while True:
+        before = _end_of(folder / "host.log")
+        process = _spawn(line, folder / "host.log")
+        address = _until_it_answers(process, folder, until)
+        if address is not None:
+            return address
+        if process.poll() is None:
+            what = f"did not answer within {START_S:.0f} s"
+            break
+        if not _wait_for_former_host(folder, until):
+            what = f"ended with code {process.returncode}"
+            break
+    raise HostStartError(
+        f"the host that was started {what}: {' '.join(line)}\n{_tail(folder / 'host.log', before)}",
+        advice=f"Its log is {folder / 'host.log'}.",
+    )
+
+
+def _spawn(line: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
     with open(log_path, "ab") as log:
-        before = log.tell()
         try:
-            process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
+            return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
         except OSError as error:
             raise HostStartError(f"the host can't be started: {line[0]}: {error.strerror}") from error
-    until = time.monotonic() + START_S
+
+
+def _until_it_answers(process: "subprocess.Popen[bytes]", folder: Path, until: float) -> Optional[Address]:
+    """Its address; None: it ended, or `until` has come."""
     while time.monotonic() < until:
         ended = process.poll() is not None
         address = find(folder)
         if address is not None:
-            process.returncode = 0  # it is on its own now: no ResourceWarning when the handle goes
+            if not ended:
+                process.returncode = 0  # it is on its own now: no ResourceWarning when the handle goes
             return address
         if ended:
-            break
+            return None
         time.sleep(0.05)
-    said = _tail(log_path, before)
-    what = f"ended with code {process.returncode}" if process.returncode is not None else f"did not answer within {START_S:.0f} s"
-    raise HostStartError(f"the host that was started {what}: {' '.join(line)}\n{said}", advice=f"Its log is {log_path}.")
+    return None
+
+
+def _wait_for_former_host(folder: Path, until: float) -> bool:
+    """Whether the reason was a host that is about to end and still had the folder; it is waited for."""
+    if not _is_locked(folder / "lock"):
+        return False
+    while _is_locked(folder / "lock"):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _is_locked(path: Path) -> bool:
+    import fcntl
+
+    try:
+        with open(path, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _end_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _tail(path: Path, start: int, lines: int = 15) -> str:

@@ -104,8 +104,8 @@ class Trainer:
             The job, at once, or COMPLETED with materialize_results.
 
         Raises:
-            ValidationError: an argument is not as it must be, arguments contradict each other, the output exists; nothing is queued then.
-            NotFoundError: there is no such model.
+            ValidationError: an argument is not as it must be, arguments contradict each other, there is no such model,
+                the output exists; nothing is queued then.
             NotBuiltError: it needs a part that is not built yet; the text names it.
         """
         request = _output_request(self.connector, output_alias, output_config, flatten_output)

@@ -192,3 +192,16 @@ def test_a_host_that_a_lock_belongs_to_is_waited_for(state, engine, root):
     assert ask(root).communicate(timeout=60)[0]
     assert time.monotonic() - started > 0.5
     holder.wait()
+
+
+def test_a_host_that_is_about_to_end_is_waited_for(state, engine):
+    """It has removed host.json, and keeps the folder until its jobs have written a checkpoint."""
+    from relationalai_gnns import LocalConnector
+
+    engine()
+    state.mkdir(parents=True)
+    script = f"import fcntl, time; lock = open({str(state / 'lock')!r}, 'a'); fcntl.flock(lock, fcntl.LOCK_EX); print('held', flush=True); time.sleep(1.5)"
+    former = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert former.stdout.readline() == "held\n"
+    assert LocalConnector().about["api"] == "v1"
+    former.wait()

@@ -106,8 +106,14 @@ def test_compute_test_metrics_adds_them_to_the_result(objects, host, output, tra
 
 
 def test_align_dtypes_is_asked_for(objects, host, output, trained):
-    objects.trainer().predict("A", output, dataset=objects.dataset(), model_run_id=trained.job_id, align_dtypes=True)
+    from relationalai_gnns import NotBuiltError
+
+    arguments = {"output_config": output, "dataset": objects.dataset(), "model_run_id": trained.job_id}
+    with pytest.raises(NotBuiltError, match="options.align_dtypes: .* are not cast yet"):
+        objects.trainer().predict("A", align_dtypes=True, **arguments)
     assert posted(host)["options"]["align_dtypes"] is True
+    objects.trainer().predict("A", **arguments)
+    assert posted(host)["options"]["align_dtypes"] is False
 
 
 def test_fit_predict_does_both(objects, host, output):
