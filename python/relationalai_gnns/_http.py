@@ -8,7 +8,7 @@ nothing when they come twice. A write of another kind is sent again only where i
 from __future__ import annotations
 
 import json
-import select
+import selectors
 import socket
 import threading
 import time
@@ -140,6 +140,8 @@ class Client:
                 if not line:
                     return
                 yield line
+        except GNNError:
+            raise
         except (TimeoutError, socket.timeout) as error:
             raise HostTimeoutError(f"{self.address.url} sent nothing for {silence_s:.0f} s") from error
         except _transport_errors() as error:
@@ -215,7 +217,7 @@ class Client:
         headers.update(self._headers)
         connection.request(method, urlsplit(self.address.url).path + path, body=payload, headers=headers)
         begun = time.monotonic() if started is None else started
-        while connection.sock is not None and not select.select([connection.sock], [], [], 2.0)[0]:
+        while connection.sock is not None and not _readable(connection.sock, 2.0):
             waited = time.monotonic() - begun
             if waited > (LONG_S if long else DEADLINE_S - 2.0) or (long and not self._alive()):
                 raise HostTimeoutError(f"{self.address.url} took the request but did not answer within {waited:.0f} s: {method} {path}")
@@ -275,7 +277,7 @@ class Client:
         kept: Optional[tuple[str, http.client.HTTPConnection]] = getattr(self._local, "connection", None)
         if kept is not None:
             url, connection = kept
-            if url == self.address.url and connection.sock is not None and not select.select([connection.sock], [], [], 0)[0]:
+            if url == self.address.url and connection.sock is not None and not _readable(connection.sock, 0):
                 return connection
             self._drop()
         connection = self._connect(max(0.2, DEADLINE_S - (time.monotonic() - started)))
@@ -295,6 +297,13 @@ class Client:
             f"the host at {self.address.url} can't be reached: {_reason(error)} (tried for {waited:.1f} s)",
             advice="Is it running? `rle serve` starts one; LocalConnector() without arguments does so by itself.",
         )
+
+
+def _readable(sock: socket.socket, timeout_s: float) -> bool:
+    """Whether there is something to read, or the other side has closed it, within the time."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(timeout_s))
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:

@@ -394,7 +394,7 @@ def _parquet_reader(format: str) -> Any:
     """bytes of a Parquet file -> a table of that package; MissingPackageError before anything is fetched."""
     import io
 
-    packages = {"arrow": "pyarrow", "pandas": "pandas", "polars": "polars"}
+    packages = {"arrow": "pyarrow", "pandas": "pandas pyarrow", "polars": "polars"}
     try:
         if format == "arrow":
             import pyarrow.parquet  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -402,6 +402,7 @@ def _parquet_reader(format: str) -> Any:
             return lambda data: pyarrow.parquet.read_table(io.BytesIO(data))
         if format == "pandas":
             import pandas
+            import pyarrow
 
             return lambda data: pandas.read_parquet(io.BytesIO(data))
         import polars

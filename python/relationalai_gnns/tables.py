@@ -309,4 +309,6 @@ def _several(argument: str, value: Optional[Iterable[Any]]) -> list[Any]:
         return []
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         check.refuse(argument, value, "a list of keys")
+    if isinstance(value, (set, frozenset)):  # its order changes from run to run
+        return sorted(value, key=lambda key: str(getattr(key, "column_name", key)))
     return list(value)

@@ -1,6 +1,9 @@
 """The package and a host that is slow, gone, wrong or forgetful: what is sent again, what is told, and how soon."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 
@@ -225,3 +228,49 @@ def test_errors_survive_pickling():
     for kind in (AuthenticationError, JobIOError, NotFoundError):
         copy = pickle.loads(pickle.dumps(kind("text", field="f", advice="Do.")))
         assert (str(copy), copy.field) == ("text\nDo.", "f")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=test",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ]
+    subprocess.run([*command, "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl: https is not tested")
+def test_https_with_a_certificate_that_is_trusted_or_not(host, certificate, objects):
+    from relationalai_gnns import ConnectionError, LocalConnector
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    host.server.socket = context.wrap_socket(host.server.socket, server_side=True)
+    url = host.url.replace("http:", "https:")
+    objects.connector = LocalConnector(url=url, token=host.token, ca_file=str(certificate / "cert.pem"))
+    objects.trainer().fit(objects.dataset()).wait()
+    with pytest.raises(ConnectionError, match="certificate verify failed"):
+        LocalConnector(url=url, token=host.token)
+
+
+def test_a_stream_tells_a_wrong_token_as_such(connector, host):
+    from relationalai_gnns import AuthenticationError, JobMonitor
+
+    host.token = "rotated"
+    with pytest.raises(AuthenticationError):
+        list(connector.client.lines("/v1/jobs/x/events", {"from": 1}))
+    with pytest.raises(AuthenticationError):
+        JobMonitor(connector, "x").wait()

@@ -217,3 +217,12 @@ def test_columns_without_a_dtype_are_told(objects, tmp_path):
         table = GNNTable(objects.connector, str(tmp_path / "e.parquet"), "E", primary_key="id")
     table.add_column("empty", "category")
     assert str(table.column_dtype("empty")) == "category"
+
+
+def test_keys_may_come_as_a_set(objects):
+    from relationalai_gnns import ForeignKey, ValidationError
+
+    keys = {ForeignKey("studentId", "Students.studentId"), ForeignKey("classId", "Classes.classId")}
+    assert [k.column_name for k in objects.takes(foreign_keys=keys).foreign_keys] == ["classId", "studentId"]
+    with pytest.raises(ValidationError, match="foreign_keys: expected a list of keys"):
+        objects.takes(foreign_keys="studentId")
