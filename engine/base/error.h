@@ -26,14 +26,17 @@ int exit_code(ErrorCode code);
 
 class Error : public std::exception {
  public:
-  Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
+  Error(ErrorCode code, std::string message, std::string field = "")
+      : code_(code), message_(std::move(message)), field_(std::move(field)) {}
 
   ErrorCode code() const noexcept { return code_; }
+  // The key of the specification that it is about, "config.lr"; empty where it is about none, or several.
+  const std::string& field() const noexcept { return field_; }
   const char* what() const noexcept override { return message_.c_str(); }
 
  private:
   ErrorCode code_;
-  std::string message_;
+  std::string message_, field_;
 };
 
 template <typename... Args>

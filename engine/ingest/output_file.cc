@@ -60,11 +60,21 @@ void check_folder(const fs::path& file) {
   }
 }
 
-PendingFile::PendingFile(fs::path target) : target_(std::move(target)) {
+fs::path pending_name(const fs::path& target, const std::string& mark) {
+  return folder_of(target) / fmt::format(".{}.{}.part", target.filename().string(), mark);
+}
+
+PendingFile::PendingFile(fs::path target, const std::string& mark) : target_(std::move(target)) {
   check_folder(target_);
+  if (!mark.empty()) {
+    path_ = pending_name(target_, mark);
+    const int fd = ::open(path_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0) fail_io(target_, "cannot be created", errno);
+    ::close(fd);
+    return;
+  }
   for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
-    path_ =
-        folder_of(target_) / fmt::format(".{}.{}-{}.part", target_.filename().string(), ::getpid(), attempt);
+    path_ = pending_name(target_, fmt::format("{}-{}", ::getpid(), attempt));
     const int fd = ::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd >= 0) {
       ::close(fd);
@@ -79,9 +89,12 @@ PendingFile::~PendingFile() {
   if (!published_) ::unlink(path_.c_str());
 }
 
-void PendingFile::publish() {
-  sync_path(path_, O_RDONLY, target_);
-  const int error = rename_new(path_, target_);
+void PendingFile::flush() { sync_path(path_, O_RDONLY, target_); }
+
+void PendingFile::publish(bool replace) {
+  const int error = !replace                                        ? rename_new(path_, target_)
+                    : ::rename(path_.c_str(), target_.c_str()) != 0 ? errno
+                                                                    : 0;
   if (error == EEXIST) {
     fail(ErrorCode::kSpec, "output '{}' exists already and is left as it is; name a new file",
          target_.string());

@@ -10,21 +10,27 @@ namespace rle::ingest {
 // Destroyed before that, it removes the file. One owner, one thread.
 class PendingFile {
  public:
-  // Error{kIo} names the path where the folder is missing or not writable.
-  explicit PendingFile(std::filesystem::path target);
+  // mark: part of its name; empty: the process's number. Error{kIo} names the path where the folder is
+  // missing or not writable.
+  explicit PendingFile(std::filesystem::path target, const std::string& mark = "");
   ~PendingFile();
   PendingFile(const PendingFile&) = delete;
   PendingFile& operator=(const PendingFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
 
-  // Flushes to the disk and renames. Error{kSpec} where the target exists by now; Error{kIo}.
-  void publish();
+  // To the disk; before publish.
+  void flush();
+  // Renames. replace: over what is there. Error{kSpec} where the target exists by now; Error{kIo}.
+  void publish(bool replace = false);
 
  private:
   std::filesystem::path target_, path_;
   bool published_ = false;
 };
+
+// The name of a pending file with a mark.
+std::filesystem::path pending_name(const std::filesystem::path& target, const std::string& mark);
 
 // Error{kIo} where `file` cannot be created in its folder, as far as that can be seen.
 void check_folder(const std::filesystem::path& file);

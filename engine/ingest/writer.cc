@@ -1,5 +1,7 @@
 #include "ingest/writer.h"
 
+#include <functional>
+
 #include "base/error.h"
 #include "ingest/arrow_abi.h"
 #include "ingest/arrow_export.h"
@@ -48,38 +50,43 @@ class NewDatabase {
   fs::path file_;
 };
 
-void write_in_transaction(Connection& connection, const OutputTarget& target, const Table& table) {
-  const std::string schema = target.schema.empty() ? "main" : target.schema;
+// The rows wait in memory under the name `output`; target is attached.
+void commit_table(Connection& connection, const OutputTarget& target, const Table& table,
+                  const WriteOptions& options, const std::function<void()>& before_commit) {
+  const std::string schema = quote_name(target.schema.empty() ? "main" : target.schema);
+  const std::string name = fmt::format("target.{}.{}", schema, quote_name(target.table));
   connection.begin();
-  if (!target.schema.empty()) {
-    connection.execute(fmt::format("CREATE SCHEMA IF NOT EXISTS target.{}", quote_name(schema)));
-  }
-  ingest_table(connection, {"target", schema, target.table}, table);
-  check_count(target,
-              query_count(connection, fmt::format("SELECT count(*) FROM target.{}.{}", quote_name(schema),
-                                                  quote_name(target.table))),
-              table.rows);
+  if (!target.schema.empty())
+    connection.execute(fmt::format("CREATE SCHEMA IF NOT EXISTS target.{}", schema));
+  connection.execute(
+      fmt::format("CREATE {}TABLE {} AS FROM memory.output", options.replace ? "OR REPLACE " : "", name));
+  if (!options.comment.empty())
+    connection.execute(fmt::format("COMMENT ON TABLE {} IS {}", name, quote_text(options.comment)));
+  check_count(target, query_count(connection, fmt::format("SELECT count(*) FROM {}", name)), table.rows);
+  before_commit();
   connection.commit();
 }
 
-void write_duckdb(const OutputTarget& target, const Table& table) {
+void create_database(Connection& connection, const fs::path& file) {
+  connection.execute(fmt::format("ATTACH {} AS target (TYPE duckdb, STORAGE_VERSION {})",
+                                 quote_text(file.string()), quote_text(kStorageVersion)));
+}
+
+void write_in_place(const OutputTarget& target, const Table& table, const WriteOptions& options) {
   const bool is_new = !fs::exists(target.file);
   NewDatabase guard(is_new ? target.file : fs::path());
   Connection connection = open_duckdb();  // closed before the guard removes the file
+  ingest_table(connection, {"", "", "output"}, table);
   if (is_new) {
-    connection.execute(fmt::format("ATTACH {} AS target (TYPE duckdb, STORAGE_VERSION {})",
-                                   quote_text(target.file.string()), quote_text(kStorageVersion)));
+    create_database(connection, target.file);
   } else {
     attach_database(connection, target.file, "target", false);
   }
-  try {
-    write_in_transaction(connection, target, table);
-  } catch (const DriverError& error) {
-    if (!error.already_exists) throw;
-    fail(ErrorCode::kSpec, "output '{}': the table exists already and is left as it is; name a new table",
-         target.display());
-  }
+  commit_table(connection, target, table, options, [&] {
+    if (options.before_commit) options.before_commit({});
+  });
   guard.keep();
+  if (options.after_commit) options.after_commit();
   try {
     connection.execute("DETACH target");
   } catch (const DriverError&) {
@@ -87,8 +94,44 @@ void write_duckdb(const OutputTarget& target, const Table& table) {
   }
 }
 
-void write_file(const OutputTarget& target, const Table& table) {
-  PendingFile file(target.file);
+// A database that is not there yet, made beside its place.
+void write_new_database(const OutputTarget& target, const Table& table, const WriteOptions& options) {
+  PendingFile file(target.file, options.mark);
+  const fs::path log(file.path().string() + ".wal");
+  NewDatabase guard(file.path());
+  {
+    Connection connection = open_duckdb();
+    ingest_table(connection, {"", "", "output"}, table);
+    std::error_code ignored;
+    fs::remove(file.path(), ignored);  // an empty file is no database
+    create_database(connection, file.path());
+    commit_table(connection, target, table, options, [] {});
+    connection.execute("CHECKPOINT target");
+    connection.execute("DETACH target");
+  }
+  if (fs::exists(log)) fail(ErrorCode::kIo, "output '{}': its log was not merged", target.display());
+  file.flush();
+  if (options.before_commit) options.before_commit(file.path());
+  file.publish();
+  guard.keep();
+  if (options.after_commit) options.after_commit();
+}
+
+void write_duckdb(const OutputTarget& target, const Table& table, const WriteOptions& options) {
+  try {
+    if (!options.mark.empty() && !fs::exists(target.file))
+      write_new_database(target, table, options);
+    else
+      write_in_place(target, table, options);
+  } catch (const DriverError& error) {
+    if (!error.already_exists && std::string(error.what()).find("already exists") == std::string::npos) throw;
+    fail(ErrorCode::kSpec, "output '{}': the table exists already and is left as it is; name a new table",
+         target.display());
+  }
+}
+
+void write_file(const OutputTarget& target, const Table& table, const WriteOptions& options) {
+  PendingFile file(target.file, options.mark);
   Connection connection = open_duckdb();
   ingest_table(connection, {"", "", "output"}, table);
   const std::string path = file.path().string();
@@ -100,19 +143,22 @@ void write_file(const OutputTarget& target, const Table& table) {
     const std::string written = fmt::format("SELECT count(*) FROM read_parquet({})", quote_text(path));
     check_count(target, query_count(connection, written), table.rows);
   }
-  file.publish();
+  file.flush();
+  if (options.before_commit) options.before_commit(file.path());
+  file.publish(options.replace);
+  if (options.after_commit) options.after_commit();
 }
 
 }  // namespace
 
-void write_table(const OutputTarget& target, const Table& table) {
+void write_table(const OutputTarget& target, const Table& table, const WriteOptions& options) {
   RLE_CHECK(!table.columns.empty());
-  check_output_is_new(target);
+  if (!options.replace) check_output_is_new(target);
   try {
     if (target.kind == OutputTarget::Kind::kDuckdbTable) {
-      write_duckdb(target, table);
+      write_duckdb(target, table, options);
     } else {
-      write_file(target, table);
+      write_file(target, table, options);
     }
   } catch (const DriverError& error) {
     fail(ErrorCode::kIo, "output '{}' could not be written: {}; nothing was kept", target.display(),

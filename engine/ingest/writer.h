@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "table/column.h"
@@ -25,7 +26,32 @@ OutputTarget parse_output(const std::string& text, const std::filesystem::path& 
 // Error{kSpec} where the table or file exists already; checked before the work and again at the write.
 void check_output_is_new(const OutputTarget& target);
 
-// Writes all columns (types by arrow_format) and checks the count before the commit. Error{kIo}.
-void write_table(const OutputTarget& target, const Table& table);
+// How a write is done whose process may be killed at any moment.
+struct WriteOptions {
+  bool replace = false;  // the table or file that is there is replaced in the step that makes the new one
+  // Part of the name of what is written beside the target; what a killed write left is found by it. Empty:
+  // the process's number.
+  std::string mark;
+  std::string comment;  // of a DuckDB table, set in the same transaction
+  // All is written, and nothing shows yet. file: what is about to get the target's name; empty: a
+  // transaction.
+  std::function<void(const std::filesystem::path& file)> before_commit;
+  std::function<void()> after_commit;
+};
+
+// Writes all columns (types by arrow_format) and checks the count before the commit. With a mark a new
+// database is made beside its place and gets its name when it is whole. Error{kIo}.
+void write_table(const OutputTarget& target, const Table& table, const WriteOptions& options = {});
+
+// What a write with this mark makes beside its target while it is not committed.
+std::filesystem::path unfinished_file(const OutputTarget& target, const std::string& mark);
+
+// The comment of the table; "" where there is no such table, or no comment. Error{kIo}, Error{kSpec}: the
+// database can't be opened.
+std::string table_comment(const OutputTarget& target);
+
+// The rows of an output as they are now, into a new file: CSV where its name ends in .csv, else Parquet.
+// Errors as write_table's; Error{kSpec} where the output is gone.
+void copy_output(const OutputTarget& from, const std::filesystem::path& to);
 
 }  // namespace rle

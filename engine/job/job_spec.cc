@@ -56,11 +56,22 @@ std::vector<std::string> JobSpec::table_names() const {
   return names;
 }
 
+std::string_view to_string(Device device) { return device == Device::kCpu ? "cpu" : "cuda"; }
+
+std::string_view tell_device(std::optional<Device> device, Report& report) {
+  if (device == Device::kCuda)
+    report.warning("device cuda was asked for and there is no GPU here: it runs on the CPU");
+  return to_string(Device::kCpu);
+}
+
 JobSpec parse_job_spec(std::string_view text, SpecFormat format, const std::filesystem::path& base_folder,
                        const std::vector<std::string>& overrides) {
   SpecNode tree = parse_spec_tree(text, format);
   for (const std::string& override_text : overrides) apply_override(tree, override_text);
+  return read_job_spec(tree, base_folder);
+}
 
+JobSpec read_job_spec(const SpecNode& tree, const std::filesystem::path& base_folder) {
   refuse_misplaced_config(tree);
   const SpecObject root({&tree, ""}, {"dataset", "data", "tables", "task", "config", "output"});
   JobSpec spec;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/report.h"
 #include "job/spec_tree.h"
 #include "table/schema.h"
 #include "task/task.h"
@@ -18,6 +19,9 @@
 namespace rle {
 
 enum class Preset { kSdk, kRelbench };
+
+// What a run is asked to compute on. This build has no GPU part: kCuda runs on the CPU, with one warning.
+enum class Device { kCpu, kCuda };
 
 struct OutputSpec {
   std::optional<std::string> database;  // a .duckdb file for output tables
@@ -42,8 +46,11 @@ struct JobSpec {
   TrainConfig train;
   bool precision_is_set = false;  // else evaluate and predict take the model's
   std::optional<int64_t>
-      visible_until_us;  // history up to this time only: later rows of every table are not visible
-  int threads = 0;       // 0: all CPUs
+      visible_until_us;          // history up to this time only: later rows of every table are not visible
+  int threads = 0;               // 0: all CPUs
+  std::optional<Device> device;  // absent: the best there is
+  std::optional<int64_t>
+      score_batch_size;  // of evaluate and predict; absent: the model's. No result depends on it
   InferenceMode inference =
       InferenceMode::kSampled;  // of evaluate, predict, and what fit tells of the finished model
   CheckpointSchedule checkpoint;
@@ -56,6 +63,10 @@ struct JobSpec {
   std::vector<std::string> table_names() const;
 };
 
+// The one line of a run that is asked for a device it does not have; returns what is used: "cpu".
+std::string_view tell_device(std::optional<Device> device, Report& report);
+std::string_view to_string(Device device);
+
 // Whether predictions have a list of probabilities, one a class; true without a task.
 bool has_class_list(const JobSpec& spec);
 
@@ -63,6 +74,7 @@ bool has_class_list(const JobSpec& spec);
 // applied before validation. Error{kSpec}: no such file, not YAML, unknown key (nearest offered), wrong type
 // or range (path of the key named).
 JobSpec load_job_spec(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+JobSpec read_job_spec(const SpecNode& tree, const std::filesystem::path& base_folder);
 JobSpec parse_job_spec(std::string_view text, SpecFormat format, const std::filesystem::path& base_folder,
                        const std::vector<std::string>& overrides);
 

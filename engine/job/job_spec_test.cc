@@ -178,15 +178,26 @@ TEST(JobSpec, WrongTypesAndRanges) {
 }
 
 TEST(JobSpec, PartsNotBuiltAreRefusedUnlessDefault) {
-  EXPECT_REFUSED(
-      "config.device: only cpu is accepted, found the text 'cuda': training on a GPU is not built yet",
-      {"config.device=cuda"});
   EXPECT_REFUSED("config.text_embedder: only", {"config.text_embedder=bert-base-distill"});
   EXPECT_REFUSED("config.id_awareness: only false", {"config.id_awareness=true"});
   EXPECT_REFUSED("config.num_negative: only 10", {"config.num_negative=5"});
   EXPECT_REFUSED("task.type: link tasks are not built yet", {"task.type=link_prediction"});
   EXPECT_EQ(refusal({"config.device=cpu", "config.id_awareness=false", "config.num_negative=10"}),
             "accepted");
+}
+
+TEST(JobSpec, ADeviceThatIsNotHereIsToldOnce) {
+  EXPECT_FALSE(parse().device.has_value());
+  EXPECT_FALSE(parse({"config.device=null"}).device.has_value());
+  EXPECT_EQ(parse({"config.device=cuda"}).device, Device::kCuda);
+  EXPECT_REFUSED("config.device: expected one of cpu or cuda", {"config.device=gpu"});
+  ReportLines report;
+  EXPECT_EQ(tell_device(Device::kCpu, report), "cpu");
+  EXPECT_EQ(tell_device(std::nullopt, report), "cpu");
+  EXPECT_TRUE(report.lines().empty());
+  EXPECT_EQ(tell_device(Device::kCuda, report), "cpu");
+  ASSERT_EQ(report.lines().size(), 1u);
+  EXPECT_EQ(report.lines()[0].severity, Severity::kWarning);
 }
 
 // A run in another precision is another run.

@@ -46,7 +46,7 @@ ScoreOptions score_options(const TrainedModel& model, const JobSpec& spec, const
           .sampler = model.config.sampler,
           .bounds = model.bounds,
           .seed = model.config.seed,
-          .batch_size = model.config.val_batch_size,
+          .batch_size = spec.score_batch_size.value_or(model.config.val_batch_size),
           .cancel = context.cancel,
           .progress = context.scored};
 }
@@ -57,6 +57,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
   check_same_task(trained.task, given);
   trained.definition.config.precision = inference_precision(given, trained, context.report);
   if (given.inference == InferenceMode::kExact) check_exact_inference(trained.config.model);
+  tell_device(given.device, context.report);
   JobSpec spec = given;
   SourceReader reader(spec.base_folder);
   if (splits.empty()) splits = default_splits(reader, *spec.task);

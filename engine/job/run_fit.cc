@@ -81,6 +81,7 @@ FitOutcome run_fit(const JobSpec& spec, const FitRequest& request, FitHooks hook
   require_splits(spec, {.train = true, .validation = true}, "fit");
   check_precision(spec);
   check_model_folder(request.model_folder, request.resume);
+  tell_device(spec.device, context.report);
   std::optional<ModelFolder> folder;  // the last to go: what is in it may go before
   Checkpoints checkpoints(spec, request.model_folder, request.resume, context.report);
   TrainingData data = load_training_data(spec, checkpoints.needs_data(), context);
@@ -109,12 +110,13 @@ FitOutcome run_fit(const JobSpec& spec, const FitRequest& request, FitHooks hook
                              .sampler = spec.train.sampler,
                              .bounds = result.bounds,
                              .seed = spec.train.seed,
-                             .batch_size = spec.train.val_batch_size,
+                             .batch_size = spec.score_batch_size.value_or(spec.train.val_batch_size),
                              .cancel = context.cancel,
                              .progress = context.scored};
   outcome.scores =
       score_splits(*result.model, dataset, result.metric, options, {"validation", "test"}, context.pool);
   log_scores(outcome.scores, result.best_epoch, log);
+  if (request.finished) request.finished(outcome);
   checkpoints.remove();
   return outcome;
 }

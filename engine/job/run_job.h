@@ -46,6 +46,8 @@ struct FitOutcome {
 struct FitRequest {
   std::filesystem::path model_folder;
   bool resume = false;  // go on with a run that did not finish; from the beginning where it left nothing
+  // Called when model and figures are there, before what a resumed run needs is removed.
+  std::function<void(const FitOutcome&)> finished = {};
 };
 
 // Trains, saves the best epoch's model in the folder, evaluates it; keeps the training's state beside it
@@ -65,6 +67,9 @@ struct PredictRequest {
   std::filesystem::path entities_base;  // what a relative file of keys is relative to
   std::optional<int64_t> at_us;
   bool flatten = false;
+  bool replace = false;  // an output that is there is replaced
+  // How the predictions are written; empty: as write_table does by itself.
+  std::function<WriteOptions(const Table& predictions)> write_options = {};
 };
 
 // Writes the predictions into the new output table, and returns them.

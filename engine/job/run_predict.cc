@@ -76,7 +76,8 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
   model.definition.config.precision = inference_precision(given, model, context.report);
   if (given.inference == InferenceMode::kExact) check_exact_inference(model.config.model);
   check_request(given, request);
-  check_output_is_new(request.output);
+  if (!request.replace) check_output_is_new(request.output);
+  tell_device(given.device, context.report);
   JobSpec spec = given;
   SourceReader reader(spec.base_folder);
   const SplitChoice splits{.test = !request.entities};
@@ -103,7 +104,9 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
       prediction_table(model.task, model.encoding, source, *dataset.test, score, request.flatten);
   if (context.cancel != nullptr && context.cancel->requested())
     fail(ErrorCode::kInterrupted, "interrupted before the predictions were written; nothing was written");
-  write_table(request.output, predictions);
+  WriteOptions write = request.write_options ? request.write_options(predictions) : WriteOptions();
+  write.replace = request.replace;
+  write_table(request.output, predictions, write);
   return predictions;
 }
 

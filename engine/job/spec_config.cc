@@ -162,6 +162,11 @@ const ConfigKey kModelKeys[] = {
     {"checkpoint_every_seconds",
      [](const SpecValue& v, JobSpec& s) { s.checkpoint.every_seconds = number_of(v, kFromZero); }},
     {"memory_limit", [](const SpecValue& v, JobSpec& s) { s.memory_limit_bytes = bytes_or_null(v); }},
+    {"device",
+     [](const SpecValue& v, JobSpec& s) {
+       if (v.is_null()) return;
+       s.device = choice_of(v, {"cpu", "cuda"}) == 0 ? Device::kCpu : Device::kCuda;
+     }},
     {"threads", [](const SpecValue& v,
                    JobSpec& s) { s.threads = static_cast<int>(integer_or_null(v, 1, 1024).value_or(0)); }},
 };
@@ -174,7 +179,6 @@ struct FixedKey {
 };
 
 const FixedKey kFixedKeys[] = {
-    {"device", "cpu", "training on a GPU is not built yet"},
     {"text_embedder", "model2vec-potion-base-4M",
      "text embedding is not built yet, and text columns are left out"},
     {"id_awareness", "false", "ID-aware models are not built yet"},

@@ -33,7 +33,8 @@ std::string inside(const std::string& path, std::string_view key) {
 
 void SpecValue::refuse(std::string_view message) const {
   const std::string line = node->line > 0 ? fmt::format(" (line {})", node->line) : "";
-  fail(ErrorCode::kSpec, "{}{}: {}", path.empty() ? "the specification" : path, line, message);
+  throw Error(ErrorCode::kSpec,
+              fmt::format("{}{}: {}", path.empty() ? "the specification" : path, line, message), path);
 }
 
 void SpecValue::expected(std::string_view what) const {

@@ -45,7 +45,8 @@ struct HostMetrics {
 };
 
 // Owned by `rle serve`. Thread-safe. Every call may throw Problem; none blocks longer than a write to SQLite,
-// but describe and validate, which wait for a child process.
+// but create_job, describe, validate and predictions_file, which wait for a child process (0.1 s as a rule,
+// at most 60 s).
 class Host {
  public:
   // Locks and opens the state folder, migrates it, puts jobs that were running back as their next attempt.
@@ -68,6 +69,7 @@ class Host {
   Json suspend_engine(const std::string& name, bool force);
   void delete_engine(const std::string& name, bool force);
 
+  // Refuses what sources, model and output tell, as validate does.
   struct Created {
     Json job;
     bool is_new = true;  // false: the same request with the same idempotency key came before

@@ -5,6 +5,8 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace rle {
 
@@ -25,5 +27,8 @@ struct Problem : std::exception {
   const char* what() const noexcept override { return detail.c_str(); }
   nlohmann::ordered_json json() const;
 };
+
+// The HTTP status that goes with a problem's name; 500 where none does.
+int status_of_problem(std::string_view name);
 
 }  // namespace rle

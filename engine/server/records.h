@@ -56,6 +56,10 @@ struct JobRecord {
 
   // The id of the model that it trained or used; empty while there is none.
   std::string model_run_id;
+
+  int64_t place = 0;           // in the order of submission; 0 until it is kept
+  int64_t last_event = 0;      // seq of its newest event
+  bool needs_secrets = false;  // the request had some; they are in memory only
 };
 
 struct EventRecord {
@@ -63,6 +67,9 @@ struct EventRecord {
   std::string type;
   Json body;  // all further members
 };
+
+// "2026-11-25T19:31:22.123456Z"
+std::string time_text(int64_t time_us);
 
 Json to_json(const EngineRecord& engine);
 Json to_json(const JobRecord& job, std::optional<int64_t> queue_position);

@@ -1,0 +1,112 @@
+// What can be told of a job before it runs: from its specification, the schemas of its sources, its model and
+// its output. And the description of one source.
+#include <algorithm>
+
+#include "base/error.h"
+#include "ingest/source.h"
+#include "job/load_data.h"
+#include "job/model_folder.h"
+#include "job/precision.h"
+#include "job/run_request.h"
+#include "job/spec_sections.h"
+#include "table/features.h"
+#include "train/exact_inference.h"
+
+namespace rle {
+namespace {
+using Json = nlohmann::ordered_json;
+
+// "table 'orders': ..." -> "spec.tables.orders"; "task.test: ..." -> "spec.task.test"; else "spec".
+std::string field_of_source(std::string_view message) {
+  constexpr std::string_view kTable = "table '", kTask = "task.";
+  if (message.starts_with(kTable)) {
+    const std::string_view rest = message.substr(kTable.size());
+    return fmt::format("spec.tables.{}", rest.substr(0, rest.find('\'')));
+  }
+  if (message.starts_with(kTask)) return fmt::format("spec.{}", message.substr(0, message.find(':')));
+  return "spec";
+}
+
+// Gives the errors of `check` a field where they have none.
+template <typename Check>
+void within(const std::string& field, Check&& check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    if (!error.field().empty()) throw;
+    throw Error(error.code(), error.what(), field.empty() ? field_of_source(error.what()) : field);
+  }
+}
+
+void check_model(const JobRequest& request, const JobSpec& given, JobSpec& spec, SourceReader& reader,
+                 Report& report) {
+  within("model.run_id", [&] {
+    TrainedModel model = open_model(request.model_folder);
+    check_same_task(model.task, given);
+    inference_precision(given, model, report);
+    if (given.inference == InferenceMode::kExact) check_exact_inference(model.config.model);
+    use_model_columns(reader, model.tables, spec);
+    check_model_schema(reader, model.tables, spec);
+  });
+}
+
+}  // namespace
+
+Json check_request(const JobRequest& request, const RequestContext& context) {
+  const JobSpec given = read_request_spec(request.spec, request.base_folder);
+  require_for(request.kind, given, request.options);
+  const bool trains = request.kind != JobAction::kPredict;
+  if (request.output && request.output->flatten && !has_class_list(given))
+    throw Error(ErrorCode::kSpec,
+                fmt::format("output.flatten: a {} has one number a row, so there is nothing to flatten",
+                            to_string(given.task->type)),
+                "output.flatten");
+  JobSpec spec = given;
+  SourceReader reader(spec.base_folder);
+  ReportLines lines;
+  if (trains) within("spec.config.precision", [&] { check_precision(spec); });
+  if (!trains) check_model(request, given, spec, reader, lines);
+  const SplitChoice splits{.train = trains,
+                           .validation = trains,
+                           .test = spec.task->test.has_value(),
+                           .test_needs_target = request.options.compute_test_metrics};
+  within("", [&] { check_sources(reader, spec, splits); });
+  if (request.output && !request.options.overwrite)
+    within("output", [&] { check_output_is_new(request.output->target); });
+  tell_device(spec.device, lines);
+  Json warnings = spec.warnings;
+  for (const ReportLines::Line& line : lines.lines())
+    if (line.severity == Severity::kWarning) warnings.push_back(line.text);
+  context.report.info("checked");
+  return {{"warnings", std::move(warnings)}};
+}
+
+Json describe_source(const JobRequest& request, const RequestContext& context) {
+  const std::string source = resolve_source(request.data_source, request.source);
+  SourceReader reader(request.base_folder);
+  Table table;
+  TableSchema schema;
+  schema.name = "source";
+  schema.source = source;
+  std::vector<SourceColumn> columns;
+  within("source", [&] {
+    columns = reader.columns(source);
+    ReportLines left_out;
+    table = reader.read(schema, reader.used_columns(schema, left_out), {}, left_out, &context.cancel);
+  });
+  sort_canonically(table);
+  const std::vector<DtypeDecision> decisions = decide_dtypes(table, Visibility());
+  Json described = Json::array();
+  for (const SourceColumn& column : columns) {
+    const auto found = std::find_if(decisions.begin(), decisions.end(),
+                                    [&](const DtypeDecision& known) { return known.column == column.name; });
+    const bool known = found != decisions.end();
+    described.push_back({{"name", column.name},
+                         {"type", column.type_name},
+                         {"dtype", known && found->dtype ? Json(to_string(*found->dtype)) : Json(nullptr)},
+                         {"reason", known ? found->reason : "this type cannot be read"}});
+  }
+  return {{"source", request.source}, {"columns", std::move(described)}, {"rows", table.rows}};
+}
+
+}  // namespace rle

@@ -1,0 +1,73 @@
+// What one child process of the engine host is to do: the document that it reads from its standard input
+// (docs/host.md tells the parts that a user writes). The host builds it; both sides read it here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/writer.h"
+#include "job/job_spec.h"
+
+namespace rle {
+
+enum class JobAction {
+  kFit,
+  kPredict,
+  kFitPredict,
+  kCheck,     // what specification and schemas tell about a job of `kind`
+  kSettle,    // after an attempt of `kind` was killed: is its output committed? What is left of it goes
+  kDescribe,  // the columns of a source
+  kExport,    // the rows of an output, into a file
+};
+std::string_view to_string(JobAction action);
+
+struct JobOptions {
+  std::optional<int64_t> batch_size;  // of predictions; no result depends on it
+  bool compute_test_metrics = false, overwrite = false;
+  bool extract_embeddings = false, align_dtypes = false;  // not built: the host refuses them
+};
+
+// Where predictions go, as a request says it. flatten: one column a class.
+struct JobOutput {
+  OutputTarget target;
+  bool flatten = false;
+};
+
+struct JobRequest {
+  std::string job;
+  int64_t attempt = 1;
+  JobAction action = JobAction::kFit, kind = JobAction::kFit;  // kind: action itself, or what it is about
+  nlohmann::ordered_json spec;                                 // docs/spec.md
+  std::filesystem::path base_folder;                           // of relative sources
+  std::filesystem::path job_folder;                            // what the job writes for itself
+  std::filesystem::path model_folder;                          // kPredict: the model's
+  std::optional<JobOutput> output;
+  JobOptions options;
+  int threads = 0;  // 0: all CPUs
+  std::optional<int64_t> memory_limit_bytes;
+  std::string engine_device = "cpu";
+  nlohmann::ordered_json secrets;
+  std::string source, data_source;  // kDescribe
+  std::filesystem::path file;       // kExport; .parquet or .csv
+};
+
+// Error{kSpec} with the field that is wrong.
+JobRequest parse_job_request(std::string_view document);
+
+// "folder/PREDICTIONS_<ALIAS>.parquet", or that table of a database. Relative paths are inside base_folder.
+// Error{kSpec} with a field below "output".
+JobOutput read_job_output(const nlohmann::ordered_json& output, const std::filesystem::path& base_folder);
+// Error{kSpec} with a field below "options".
+JobOptions read_job_options(const nlohmann::ordered_json& options);
+// Error{kSpec} with a field below "spec".
+JobSpec read_request_spec(const nlohmann::ordered_json& spec, const std::filesystem::path& base_folder);
+
+// Checks what a kind of job needs of its specification: task and splits. Error{kSpec} with the field.
+void require_for(JobAction kind, const JobSpec& spec, const JobOptions& options);
+
+}  // namespace rle
