@@ -36,6 +36,7 @@ def test_engines(ask):
 
 def test_submit_follow_and_look(ask, tmp_path):
     Shop(tmp_path).write()
+    (tmp_path / "out").mkdir()
     submitted = ask("submit", "spec.json", "--kind", "fit_predict", "--output", tmp_path / "out", "--alias", "a", "--set", "config.n_epochs=1", "--follow")
     job = submitted.stdout.strip()
     assert "COMPLETED" in submitted.stderr and (tmp_path / "out" / "PREDICTIONS_A.parquet").exists()

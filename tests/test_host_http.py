@@ -1,4 +1,5 @@
 """The engine host over HTTP, as a client meets it: a real `rle serve`, a small database, bad clients."""
+import http.client
 import json
 import os
 import signal
@@ -339,10 +340,21 @@ def test_it_stops_when_told(rle_program, shop, tmp_path):
     host = HostProcess(rle_program, tmp_path / "state").start()
     running = host.post("/v1/jobs", fit_request(shop, **LONG)).json["id"]
     host.job_in(running, "RUNNING")
-    follower = threading.Thread(target=lambda: host.get(f"/v1/jobs/{running}/events?follow=true"), daemon=True)
+    cut_off = []
+
+    def follow():
+        try:
+            host.events(running, follow=True)
+        except http.client.IncompleteRead:
+            cut_off.append(True)
+
+    follower = threading.Thread(target=follow)
     follower.start()
+    time.sleep(0.3)
     started = time.monotonic()
     assert host.stop() == 0 and time.monotonic() - started < 12 * SLOW
+    follower.join(10)
+    assert cut_off == [True]
     assert not (host.state / "host.json").exists()
 
 

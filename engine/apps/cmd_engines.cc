@@ -77,7 +77,9 @@ void add_engines(CLI::App& app, Globals& globals) {
     sub->callback(choose(action));
     return sub;
   };
-  command->callback(choose(list));
+  command->callback([command, chosen = choose(list)] {
+    if (command->get_subcommands().empty()) chosen();
+  });
   add("list", "all engines (the default)", false, list);
   CLI::App* made = add("create", "make an engine", true, create);
   made->add_option("--size", arguments->size, "a size of the host's table (sizes.json)");

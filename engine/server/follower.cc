@@ -1,5 +1,9 @@
 #include "server/follower.h"
 
+#include <chrono>
+
+#include <fmt/format.h>
+
 namespace rle {
 namespace {
 

@@ -1,5 +1,9 @@
 #include "server/host_log.h"
 
+#include <cmath>
+
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <chrono>

@@ -1,5 +1,9 @@
 #include "server/host_service.h"
 
+#include <cctype>
+
+#include <algorithm>
+
 #include "http/router.h"
 #include "server/routes.h"
 #include "server/token.h"

@@ -1,5 +1,7 @@
 #include "server/http_figures.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace rle {

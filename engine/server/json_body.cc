@@ -1,5 +1,9 @@
 #include "server/json_body.h"
 
+#include <cctype>
+
+#include <algorithm>
+
 #include <unordered_set>
 
 #include "base/error.h"

@@ -21,8 +21,8 @@ Json parse_json(std::string_view text);
 Json read_object(const Request& request, const std::vector<std::string>& known);
 
 // Of a job.
-inline const std::vector<std::string> kJobMembers{"kind",   "engine",  "spec",           "model",
-                                                  "output", "options", "experiment_name"};
+inline const std::vector<std::string> kJobMembers{"kind",    "engine",          "spec",   "model", "output",
+                                                  "options", "experiment_name", "secrets"};
 
 // The member as text; Problem 422 where it is missing or something else.
 std::string text_member(const Json& object, const std::string& name);

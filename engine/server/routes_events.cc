@@ -1,4 +1,6 @@
 // GET /v1/jobs/{id}/events, /logs, /predictions: those that stream.
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "server/file_sender.h"

@@ -1,4 +1,6 @@
 // /v1/jobs, but what of them streams; /v1/models
+#include <algorithm>
+
 #include "server/json_body.h"
 #include "server/routes.h"
 
