@@ -5,6 +5,7 @@ One host per user and state folder. Processes that start at once take turns at `
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -19,6 +20,17 @@ from .errors import ConnectionError, GNNError, HostStartError
 
 IDLE_MINUTES = 15
 START_S = 20.0  # from the start of the process to its first answer
+
+_started: "list[subprocess.Popen[bytes]]" = []  # by this process; those that ended are reaped at the next start
+
+
+def _let_go() -> None:
+    """At the end of this process the hosts that it started go on: their handles are not waited for."""
+    for process in _started:
+        process.returncode = process.poll() or 0
+
+
+atexit.register(_let_go)
 
 
 def state_folder() -> Path:
@@ -74,6 +86,7 @@ def find_or_start(state: Optional[Path] = None) -> Address:
         HostStartError: there is no engine, or it ended at once; the text has the last lines of its log.
     """
     folder = state or state_folder()
+    _started[:] = [process for process in _started if process.poll() is None]
     found = find(folder)
     if found is not None:
         return found
@@ -125,9 +138,11 @@ def _start(folder: Path, command: list[str]) -> Address:
 def _spawn(line: list[str], log_path: Path) -> "subprocess.Popen[bytes]":
     with open(log_path, "ab") as log:
         try:
-            return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
+            process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
         except OSError as error:
             raise HostStartError(f"the host can't be started: {line[0]}: {error.strerror}") from error
+    _started.append(process)
+    return process
 
 
 def _until_it_answers(process: "subprocess.Popen[bytes]", folder: Path, until: float) -> Optional[Address]:
@@ -136,8 +151,6 @@ def _until_it_answers(process: "subprocess.Popen[bytes]", folder: Path, until: f
         ended = process.poll() is not None
         address = find(folder)
         if address is not None:
-            if not ended:
-                process.returncode = 0  # it is on its own now: no ResourceWarning when the handle goes
             return address
         if ended:
             return None

@@ -84,18 +84,17 @@ def describe(connector: Connector, argument: str, source: str) -> tuple[list[Col
         ValidationError, NotFoundError: the host can't read it.
     """
     answer: Mapping[str, Any] = connector.client.post("/v1/describe", {"source": source}, again=True, long=True)
-    columns = [
-        Column(
-            str(c["name"]),
-            str(c.get("type") or ""),
-            None if c.get("dtype") is None else ColumnDType(c["dtype"]),
-            str(c.get("reason") or ""),
-        )
-        for c in answer["columns"]
-    ]
+    columns = [Column(str(c["name"]), str(c.get("type") or ""), _inferred(c), str(c.get("reason") or "")) for c in answer["columns"]]
     if not columns:
         raise ValidationError(f'{argument}: "{source}" has no columns', field=argument)
     return columns, answer.get("rows")
+
+
+def _inferred(told: Mapping[str, Any]) -> Optional[ColumnDType]:
+    """Strings that are neither times nor categories are text (docs/dtypes.md), whether the host names it or leaves them out."""
+    if told.get("dtype") is not None:
+        return ColumnDType(told["dtype"])
+    return ColumnDType.text_t if told.get("type") == "string" else None
 
 
 class ColumnTable:

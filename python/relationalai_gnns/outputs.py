@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Mapping, Optional, Union
 
 from . import _check as check
 from .connectors import Connector
-from .errors import ValidationError
+from .errors import AccessError, ValidationError
 
 _WAREHOUSE = "warehouse"
 
@@ -76,7 +77,7 @@ class OutputConfig:
 
     @classmethod
     def local(cls, artifacts_dir: str, extension: Union[str, FileExtension] = "parquet") -> "OutputConfig":
-        """Files in a folder, which is made where it is absent.
+        """Files in a folder; on this machine's host it is made where it is absent.
 
         Args:
             artifacts_dir: the folder; relative ones are this process's on this machine's host, else the host's.
@@ -152,8 +153,21 @@ class OutputConfig:
         raise check.not_built(f"output to {self.type}", _WAREHOUSE)
 
 
-def _path(argument: str, value: Any) -> str:
-    import os
+def make_folder(output: Mapping[str, Any], connector: Connector) -> None:
+    """Makes the folder of a job's output where the host is this machine's; another host's folders are its own.
 
+    Raises:
+        AccessError: it can't be made.
+    """
+    if not connector.is_local:
+        return
+    folder = output["folder"] if output["kind"] == "files" else os.path.dirname(output["database"])
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise AccessError(f'output_config: the folder "{folder}" can\'t be made: {error.strerror}', field="output_config") from error
+
+
+def _path(argument: str, value: Any) -> str:
     given: Optional[Any] = os.fspath(value) if isinstance(value, os.PathLike) else value
     return check.text(argument, given, longest=4096)

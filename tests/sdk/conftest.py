@@ -116,6 +116,7 @@ def real_state(build_folder, tmp_path, monkeypatch):
 
 def stop_host(state):
     """Ends the host that host.json names, and waits until it is gone."""
+    import contextlib
     import json
     import signal
     import time
@@ -124,6 +125,8 @@ def stop_host(state):
         pid = json.loads((state / "host.json").read_text())["pid"]
         os.kill(pid, signal.SIGTERM)
         for _ in range(300):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
             os.kill(pid, 0)
             time.sleep(0.05)
         os.kill(pid, signal.SIGKILL)

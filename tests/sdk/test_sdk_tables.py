@@ -212,7 +212,7 @@ def test_columns_without_a_dtype_are_told(objects, tmp_path):
     import pyarrow.parquet as pq
     from relationalai_gnns import GNNTable, GNNWarning
 
-    pq.write_table(pa.table({"id": [1, 2], "empty": pa.array([None, None], pa.string())}), tmp_path / "e.parquet")
+    pq.write_table(pa.table({"id": [1, 2], "empty": pa.array([None, None], pa.int64())}), tmp_path / "e.parquet")
     with pytest.warns(GNNWarning, match='no dtype could be inferred for "empty"'):
         table = GNNTable(objects.connector, str(tmp_path / "e.parquet"), "E", primary_key="id")
     table.add_column("empty", "category")
