@@ -31,6 +31,7 @@ class ProgressBars:
         self._show_logs = show_logs
         self._bar: Any = None
         self._key: Optional[tuple[str, int]] = None  # ("epoch", 3) or ("rows", 0)
+        self._steps = 1  # of an epoch, as last told: an epoch may be over before any of its batches is told
 
     def __enter__(self) -> "ProgressBars":
         return self
@@ -42,14 +43,15 @@ class ProgressBars:
         """One event."""
         kind = event["type"]
         if kind == "progress":
-            self._open(("epoch", int(event["epoch"])), f"epoch {event['epoch']}/{event['epochs']}", int(event.get("steps") or 0), "batch")
+            self._steps = int(event.get("steps") or 0)
+            self._open(("epoch", int(event["epoch"])), f"epoch {event['epoch']}/{event['epochs']}", self._steps, "batch")
             if event.get("loss") is not None:
                 self._bar.set_postfix_str(f"loss {float(event['loss']):.4g}", refresh=False)
             self._to(int(event.get("step") or 0))
         elif kind == "epoch":
             self._end_of_epoch(event)
         elif kind == "scored":
-            self._open(("rows", 0), "predicting", int(event.get("rows") or 0), "row")
+            self._open(("rows", 0), "scoring", int(event.get("rows") or 0), "row")
             self._to(int(event.get("done") or 0))
         elif kind == "log" and self._show_logs:
             self._print(str(event.get("text", "")))
@@ -58,9 +60,9 @@ class ProgressBars:
             self._print(f"{event['state']}{reason}")
 
     def _end_of_epoch(self, event: Event) -> None:
-        self._open(("epoch", int(event["epoch"])), f"epoch {event['epoch']}/{event['epochs']}", 1, "batch")
+        self._open(("epoch", int(event["epoch"])), f"epoch {event['epoch']}/{event['epochs']}", self._steps, "batch")
         said = [f"loss {float(event['loss']):.4g}"] if event.get("loss") is not None else []
-        said += [f"{name} {float(value):.4g}" for name, value in (event.get("validation") or {}).items() if value is not None]
+        said += [f"{name} {float(value):.4g}" for name, value in list((event.get("validation") or {}).items())[:1] if value is not None]
         if event.get("best"):
             said.append("best so far")
         self._bar.set_postfix_str(", ".join(said), refresh=False)

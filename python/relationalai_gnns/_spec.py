@@ -23,8 +23,11 @@ def table_specification(table: GNNTable) -> dict[str, Any]:
         out["type"] = "edge"
     candidates = list(table.candidate_keys)
     primary = table.primary_key
-    if primary is None and candidates and not candidates[0].is_feature:
-        primary = candidates.pop(0).column_name  # a table whose only keys are candidate keys
+    if primary is None and not table.foreign_keys:  # a table whose only keys are candidate keys: the first that is no feature
+        plain = next((k for k in candidates if not k.is_feature), None)
+        if plain is not None:
+            primary = plain.column_name
+            candidates.remove(plain)
     if primary is not None:
         out["primary_key"] = primary
     if candidates:

@@ -279,6 +279,10 @@ class GNNTable(ColumnTable):
         """
         if self.primary_key is None and not self.foreign_keys and not self.candidate_keys:
             raise ValidationError(f'table "{self.name}": a table has a primary key or a foreign key, or both; this one has neither')
+        if self.primary_key is None and not self.foreign_keys and all(k.is_feature for k in self.candidate_keys):
+            raise ValidationError(
+                f'table "{self.name}": all its keys are candidate keys with is_feature=True; one must be the primary key, or no feature'
+            )
         if self.type is TableType.EDGE:
             if len(self.foreign_keys) != 2:
                 raise ValidationError(

@@ -176,7 +176,7 @@ class NodeTask(Task):
             column_dtypes: dtypes of the label tables' columns, instead of the inferred ones; they are checked, not encoded.
             source_entity_column: the column of the label tables that names the row.
             source_entity_table: the table whose rows are predicted for.
-            target_column: what is learnt. It may be left out where there is only a test table.
+            target_column: what is learnt. Where there is only a test table, that need not have it.
 
         Raises:
             ValidationError: an argument is not as it must be, or a source can't be read.
@@ -195,7 +195,8 @@ class NodeTask(Task):
             )
         self.label_column = target_column if target_column is not None else label_column
         if self.label_column is not None:
-            self._used("target_column" if target_column is not None else "label_column", self.label_column)
+            if self._needs_labels():  # a table to predict for need not have it
+                self._used("target_column" if target_column is not None else "label_column", self.label_column)
         elif self._needs_labels():
             raise ValidationError(
                 f'target_column: task "{name}" has a train or validation table, so it needs the column that is learnt',

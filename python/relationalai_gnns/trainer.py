@@ -118,7 +118,7 @@ class Trainer:
             raise run_id
         spec = job_specification(data, self.config, ("test",))
         _check_flatten(data, flatten_output)
-        _check_labels(data, compute_test_metrics)
+        _check_target(data)
         job = self._submit(
             {
                 "kind": "predict",
@@ -287,6 +287,10 @@ def _check_flatten(dataset: Dataset, flatten: bool) -> None:
         raise ValidationError(f"flatten_output: a {kind} has one number a row: there is nothing to flatten", field="flatten_output")
 
 
-def _check_labels(dataset: Dataset, compute_test_metrics: bool) -> None:
-    if compute_test_metrics and getattr(dataset.task_description, "label_column", None) is None:
-        raise ValidationError("compute_test_metrics: the task names no target column to judge by", field="compute_test_metrics")
+def _check_target(dataset: Dataset) -> None:
+    if getattr(dataset.task_description, "label_column", None) is None:
+        raise ValidationError(
+            f'target_column: task "{dataset.task_description.name}" names none: name the column that the model was trained to predict, '
+            "even where the table to predict for does not have it",
+            field="target_column",
+        )

@@ -60,6 +60,7 @@ def tables(seed=7):
             "article_id": [[c % 10, (c + 1) % 10] for c in range(20)],
         }
         out[f"link_{split}"]["text_time"] = ["2024-05-01"] * 20
+        out[f"link_{split}"]["spent"] = [float(c * 3 % 7) for c in range(20)]
     return out
 
 

@@ -188,11 +188,59 @@ def test_cancel_and_the_queue(local, capsys):
 
 
 def test_a_host_that_is_killed_goes_on_with_the_job(local, real_state):
-    job = local.trainer(**{**SMALL, "n_epochs": 400, "patience": None}).fit(local.dataset())
-    time.sleep(1.0)
+    settings = {**SMALL, "n_epochs": 1500, "patience": None, "engine_options": {"encoder_blocks": 1, "checkpoint_every_seconds": 0.2}}
+    job = local.trainer(**settings).fit(local.dataset())
+    until = time.monotonic() + 60
+    while ((job.get_status()["progress"] or {}).get("epoch") or 0) < 50 and time.monotonic() < until:
+        time.sleep(0.02)
     os.kill(json.loads((real_state / "host.json").read_text())["pid"], signal.SIGKILL)
-    job.wait(timeout=300)
-    assert job.get_status()["attempt"] >= 2 or job.get_status()["state"] == "COMPLETED"
+    status = job.wait(timeout=300).get_status()  # a new host is started by the first call that finds none
+    assert status["attempt"] == 2 and status["result"]["epochs"] == 1500
+
+
+def test_a_table_to_predict_for_need_not_have_the_target(local, output, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"studentId": [3, 1]}), tmp_path / "who.parquet")
+    trainer = local.trainer(**SMALL)
+    run = trainer.fit(local.dataset()).wait().model_run_id
+    only_test = local.dataset(local.task(task_data_source={"test": str(tmp_path / "who.parquet")}))
+    table = trainer.predict("A", output, dataset=only_test, model_run_id=run).wait().predictions()
+    assert table.column_names == ["studentId", "predicted_label", "predicted_prob"] and table["studentId"].to_pylist() == [3, 1]
+
+
+@pytest.mark.parametrize("time_column,current_time", [("timestamp", True), ("timestamp", False), ("text_time", True)])
+def test_times(local, output, time_column, current_time):
+    from relationalai_gnns import Dataset, ForeignKey, NodeTask
+
+    customers = local.table("customers", "customers", primary_key="customer_id", time_column="joined")
+    bought = local.table("purchases", "purchases", time_column="at", foreign_keys=[ForeignKey("customer_id", "customers.customer_id")])
+    task = NodeTask(
+        local.connector,
+        "spends",
+        {s: local.source(f"link_{s}") for s in ("train", "validation", "test")},
+        ForeignKey("customer_id", "customers.customer_id"),
+        "regression",
+        label_column="spent",
+        time_column=time_column,
+        current_time=current_time,
+        column_dtypes={time_column: "datetime"},
+    )
+    dataset = Dataset(local.connector, "shop", [customers, bought], task)
+    assert local.trainer(**SMALL).fit_predict(dataset, "A", output).wait().predictions()["predicted_value"].null_count == 0
+
+
+def test_keys_of_every_kind(local):
+    from relationalai_gnns import CandidateKey, ForeignKey
+
+    keys = [ForeignKey("studentId", "Students.studentId", is_feature=True), ForeignKey("classId", "Classes.classId")]
+    candidates = local.students(primary_key=None, candidate_keys=[CandidateKey("email", is_feature=True), CandidateKey("studentId")])
+    for tables in (
+        [local.students(), local.classes(), local.takes(type="edge")],
+        [candidates, local.classes(), local.takes(foreign_keys=keys)],
+    ):
+        assert local.trainer(**SMALL).fit(local.dataset(tables=tables)).wait().result.epochs == 3
 
 
 def test_processes_that_ask_at_once_end_with_one_host(real_state, root):

@@ -240,7 +240,7 @@ def test_bars_of_a_job_whose_epochs_are_shorter_than_its_progress(capsys):
         ):
             bars.show(event)
     captured = capsys.readouterr()
-    assert "epoch 1/2" in captured.err and "predicting: 100%" in captured.err and "10/10" in captured.err and captured.out == ""
+    assert "epoch 1/2" in captured.err and "scoring: 100%" in captured.err and "10/10" in captured.err and captured.out == ""
 
 
 def test_the_manager_lists_fetches_and_cancels(objects, host, capsys):

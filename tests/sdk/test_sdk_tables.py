@@ -105,12 +105,17 @@ def test_two_primary_keys_are_refused(objects):
 
 
 def test_a_table_with_candidate_keys_only(objects):
-    from relationalai_gnns import CandidateKey
+    from relationalai_gnns import CandidateKey, ValidationError
     from relationalai_gnns._spec import table_specification
 
     table = objects.students(primary_key=None, candidate_keys=[CandidateKey("studentId"), CandidateKey("email")])
     assert table.validate_table()
     assert table_specification(table) == {"source": objects.source("students"), "primary_key": "studentId", "candidate_keys": ["email"]}
+    mixed = objects.students(primary_key=None, candidate_keys=[CandidateKey("email", is_feature=True), CandidateKey("studentId")])
+    assert table_specification(mixed)["primary_key"] == "studentId"
+    assert table_specification(mixed)["candidate_keys"] == [{"column": "email", "is_feature": True}]
+    with pytest.raises(ValidationError, match="one must be the primary key, or no feature"):
+        objects.students(primary_key=None, candidate_keys=[CandidateKey("email", is_feature=True)]).validate_table()
 
 
 def test_edge_tables(objects):

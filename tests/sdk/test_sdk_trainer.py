@@ -96,13 +96,19 @@ def test_flatten_output_makes_a_column_a_class(objects, host, output, tmp_path):
 
 
 def test_compute_test_metrics_adds_them_to_the_result(objects, host, output, trained):
-    from relationalai_gnns import ValidationError
-
     job = objects.trainer().predict("A", output, dataset=objects.dataset(), model_run_id=trained.job_id, compute_test_metrics=True).wait()
     assert posted(host)["options"]["compute_test_metrics"] is True and job.result.test_metrics == {"roc_auc": 0.7}
-    unlabelled = objects.dataset(objects.task(task_data_source={"test": objects.source("test")}, target_column=...))
-    with pytest.raises(ValidationError, match="compute_test_metrics: the task names no target"):
-        objects.trainer().predict("B", output, dataset=unlabelled, model_run_id=trained.job_id, compute_test_metrics=True)
+
+
+def test_a_table_to_predict_for_need_not_have_the_target(objects, host, output, trained):
+    from relationalai_gnns import ValidationError
+
+    only_test = {"task_data_source": {"test": objects.source("students")}}
+    objects.trainer().predict("A", output, dataset=objects.dataset(objects.task(**only_test)), model_run_id=trained.job_id)
+    assert posted(host)["spec"]["task"]["target"] == "label"
+    with pytest.raises(ValidationError, match='target_column: task "pass" names none'):
+        unnamed = objects.dataset(objects.task(**only_test, target_column=...))
+        objects.trainer().predict("B", output, dataset=unnamed, model_run_id=trained.job_id)
 
 
 def test_align_dtypes_is_asked_for(objects, host, output, trained):
