@@ -398,7 +398,9 @@ def test_tls(rle_program, tmp_path):
 
 
 def test_the_log_is_json_lines(host):
-    host.get("/v1/jobs?limit=3")
+    host.get("/v1/jobs/nothing?x=secret")
+    host.wait_for(lambda: "/v1/jobs/nothing" in host.log.read_text())
+    assert "secret" not in host.log.read_text()
     lines = [json.loads(line) for line in host.log.read_text().splitlines()]
     last = [line for line in lines if line["message"] == "request"][-1]
     assert {"time", "severity", "method", "path", "route", "status", "ms", "bytes", "peer"} <= last.keys()

@@ -24,6 +24,13 @@ Response unauthorized(const std::string& detail, const char* more) {
   return answer;
 }
 
+// Of those a log would have no end: clients poll. They are counted.
+bool is_usual(const Exchange& exchange) {
+  const bool reads = exchange.method == "GET" || exchange.method == "HEAD";
+  return reads && exchange.status < 400 && exchange.seconds < 1 && !exchange.cut &&
+         !exchange.route.ends_with("/predictions");
+}
+
 bool is_bearer(std::string_view scheme) {
   constexpr std::string_view kBearer = "bearer ";
   return std::equal(scheme.begin(), scheme.end(), kBearer.begin(), kBearer.end(),
@@ -79,7 +86,7 @@ class HostService::Impl {
   void finished(const Exchange& exchange) {
     last_ms_ = now_ms();
     figures_.count(exchange);
-    if (exchange.route != "/healthz" && exchange.route != "/readyz") log_.request(exchange);
+    if (!is_usual(exchange)) log_.request(exchange);
   }
 
   HostLog& log_;

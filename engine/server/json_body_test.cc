@@ -27,7 +27,7 @@ TEST(JsonBody, ValuesAreKeptInTheirOrder) {
 }
 
 TEST(JsonBody, WhatIsNoJsonIsToldWithItsPlace) {
-  expect_problem(400, "line 2, column 6", [] { parse_json("{\n\"a\":}"); });
+  expect_problem(400, "line 2, column 5", [] { parse_json("{\n\"a\":}"); });
   expect_problem(400, "line 1, column 4", [] { parse_json("[1,"); });
   for (const std::string text :
        {"", "{", "[1 2]", "{\"a\" 1}", "nul", "\"\xff\"", "[1e999]", "{'a': 1}", "[1] x", "NaN"})
