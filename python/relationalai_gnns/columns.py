@@ -83,7 +83,11 @@ def describe(connector: Connector, argument: str, source: str) -> tuple[list[Col
     Raises:
         ValidationError, NotFoundError: the host can't read it.
     """
-    answer: Mapping[str, Any] = connector.client.post("/v1/describe", {"source": source}, again=True, long=True)
+    try:
+        answer: Mapping[str, Any] = connector.client.post("/v1/describe", {"source": source}, again=True, long=True)
+    except (ValidationError, NotFoundError) as error:
+        connector.explain(error, source)
+        raise
     columns = [Column(str(c["name"]), str(c.get("type") or ""), _inferred(c), str(c.get("reason") or "")) for c in answer["columns"]]
     if not columns:
         raise ValidationError(f'{argument}: "{source}" has no columns', field=argument)

@@ -10,7 +10,7 @@ from typing import Any, Mapping, Optional
 from . import _check as check
 from . import _local_host
 from ._http import Address, Client, check_url
-from .errors import ValidationError
+from .errors import GNNError, ValidationError
 
 DEFAULT_ENGINE = "default"
 _EXTENSIONS = {"csv": (".csv", ".csv.gz", ".tsv"), "parquet": (".parquet", ".pq"), "duckdb": (".duckdb", ".ddb", ".db")}
@@ -57,6 +57,12 @@ class Connector:
         if self.is_local and not re.match(r"[a-z][a-z0-9+.-]*://", given):
             return os.path.abspath(os.path.expanduser(given))
         return given
+
+    def explain(self, error: GNNError, path: str) -> None:
+        """Adds to an error about a relative path that it is another host's, where it is."""
+        if not self.is_local and not os.path.isabs(path) and "://" not in path:
+            note = f"Relative paths are those of the host at {self.client.address.url}, not of this program."
+            error.advice = f"{error.advice} {note}" if error.advice else note
 
     def _check_kind(self, argument: str, path: str) -> None:
         wanted = _EXTENSIONS.get(self.connector_type or "")

@@ -176,7 +176,13 @@ class Trainer:
         if "output" in request:
             make_folder(request["output"], self.connector)
         body = {"kind": request["kind"], "engine": self.connector.engine_name, **request}
-        told = self.connector.client.post("/v1/jobs", body, idempotency_key=str(uuid.uuid4()), long=True)
+        try:
+            told = self.connector.client.post("/v1/jobs", body, idempotency_key=str(uuid.uuid4()), long=True)
+        except ValidationError as error:
+            if str(error.field or "").startswith("output"):
+                output = request["output"]
+                self.connector.explain(error, output.get("folder") or output["database"])
+            raise
         job = JobMonitor(self.connector, told["id"], told.get("kind"), self.config.experiment_config)
         for warning in told.get("warnings") or []:
             job._warn(warning)

@@ -288,3 +288,36 @@ def test_the_quickstart_runs(real_state, root, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "test_metrics" in done.stdout and (tmp_path / "demo-output/PREDICTIONS_DRIVER_DNF.parquet").exists()
+
+
+INTERRUPTED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from conftest import Objects
+from pathlib import Path
+from relationalai_gnns import LocalConnector
+local = Objects(LocalConnector(), Path(sys.argv[2]))
+job = local.trainer(n_epochs=1_000_000, patience=None, channels=8, fanouts=[4, 4]).fit(local.dataset())
+print(job.job_id, flush=True)
+job.wait()
+"""
+
+
+def test_a_ctrl_c_in_a_terminal_leaves_job_and_host_alone(real_state, root, school):
+    from relationalai_gnns import JobManager, LocalConnector
+
+    command = [sys.executable, "-c", INTERRUPTED, str(root / "tests/sdk"), str(school)]
+    environment = {**os.environ, "PYTHONPATH": str(root / "python")}
+    asking = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    job_id = asking.stdout.readline().strip()
+    connector = LocalConnector()
+    job = JobManager(connector).fetch_job(job_id)
+    until = time.monotonic() + 60
+    while job.get_status()["progress"] is None and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.killpg(asking.pid, signal.SIGINT)  # as a terminal does: to all that it started
+    out, err = asking.communicate(timeout=30)
+    assert asking.returncode != 0 and "KeyboardInterrupt" in err and f"job {job_id} goes on" in out
+    assert job.get_status()["state"] == "RUNNING"
+    assert job.cancel()["status"] in ("CANCELED", "RUNNING")

@@ -197,7 +197,11 @@ def test_sources(connector, host, school, monkeypatch):
     assert connector.resolve("source", "s3://bucket/x.parquet") == "s3://bucket/x.parquet"
     with pytest.raises(ValidationError, match='a table after "::"'):
         connector.resolve("source", "school.duckdb::")
-    with pytest.raises(ValidationError, match="can't be read"):
+    with pytest.raises(ValidationError, match="can't be read") as error:
+        GNNTable(connector, "/absent.parquet", "A")
+    assert "Relative paths" not in str(error.value)
+    connector.is_local = False
+    with pytest.raises(ValidationError, match=f"Relative paths are those of the host at {host.url}, not of this program"):
         GNNTable(connector, "absent.parquet", "A")
     csv_only = LocalConnector(connector_type="csv", url=host.url.rsplit(":", 1)[0], port=int(host.url.rsplit(":", 1)[1]), token=host.token)
     with pytest.raises(ValidationError, match='connector_type="csv", "x.parquet" is of type "parquet"'):

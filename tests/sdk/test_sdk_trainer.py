@@ -144,6 +144,16 @@ def test_a_table_of_duckdb(objects, host, tmp_path):
     assert posted(host)["output"] == {"kind": "duckdb", "database": str(tmp_path / "p.duckdb"), "schema": "results", "alias": "A"}
 
 
+def test_a_relative_output_of_another_host_is_explained(objects, host, tmp_path, monkeypatch):
+    from relationalai_gnns import ConflictError, OutputConfig
+
+    monkeypatch.chdir(tmp_path)  # where the small host runs too
+    relative = OutputConfig.local("out")
+    objects.trainer().fit_predict(objects.dataset(), "A", relative).wait()
+    with pytest.raises(ConflictError, match="exists already\nTake another alias.* Relative paths are those of the host"):
+        objects.trainer().fit_predict(objects.dataset(), "A", relative)
+
+
 def test_paths_are_absolute_for_this_machines_host(objects, host, monkeypatch, tmp_path):
     from relationalai_gnns import OutputConfig
 
