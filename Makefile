@@ -17,7 +17,7 @@ SEEDS ?= 42 43 44 45 46
 CHECKPOINTS ?= --set config.n_epochs=16 examples/f1/driver-position.yaml
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints bench-host profile results demo format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints bench-host soak profile results demo wheel format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -77,6 +77,9 @@ bench-checkpoints: build ## what checkpoints cost a training of Formula 1: none,
 bench-host: build ## an engine host under 200 clients that poll a job once a second: latency, errors, what training loses
 	@$(PYTHON) bench/bench_host.py --build $(BUILD) $(HOST_BENCH)
 
+soak: build ## 10,000 short jobs over several engines of one host: its memory, file descriptors and processes (SOAK="--jobs N")
+	@$(PYTHON) tests/soak.py --program $(BUILD)/rle $(SOAK)
+
 $(PEER)/installed: bench/peer/requirements.txt | setup
 	@echo "bench: installing the peer into $(PEER)"
 	@$(PYTHON) -m venv --clear $(PEER)
@@ -89,6 +92,9 @@ results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 
 
 demo: ## from nothing to predictions on the Formula 1 database, in demo-output/
 	@tools/demo.sh
+
+wheel: build ## the Python SDK as wheels in build/wheels: for any platform, and with the engine inside
+	@$(PYTHON) tools/make_wheels.py $(if $(wildcard $(BUILD)/librle.so),--engine $(BUILD)/librle.so)
 
 format: setup ## format the C++ sources
 	@git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs -r clang-format -i

@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
-# tools/check.sh [JOBS]: what a change must pass besides its tests: layers and style limits, formatting, a build without a
+# tools/check.sh [JOBS]: what a change must pass besides its tests: layers and style limits, types of the Python SDK, formatting, a build without a
 # warning (-Wall -Wextra -Wconversion -Werror), and the checks of .clang-tidy where clang-tidy is installed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs=${1:-$(nproc)} failed=0
 
 .venv/bin/python tools/check_layers.py || failed=1
+
+if types=$(cd python && ../.venv/bin/python -m mypy --strict relationalai_gnns 2>&1); then
+  echo "check: types of python/relationalai_gnns ok"
+else
+  printf '%s\n' "$types" >&2
+  failed=1
+fi
 
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.h' '*.cc')
 if unformatted=$(clang-format --dry-run -Werror "${sources[@]}" 2>&1); then

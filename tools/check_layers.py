@@ -87,7 +87,7 @@ def check(root):
         problems.append(f"engine/{folder}: holds sources, and CMakeLists.txt has no rle_layer({folder} ...)")
     for path in sources:
         problems += check_source(path, root, ladder)
-    scripts = sorted(p for d in ("tools", "bench", "tests", "examples") for p in (root / d).rglob("*") if p.suffix in (".py", ".sh"))
+    scripts = sorted(p for d in ("tools", "bench", "tests", "examples", "python") for p in (root / d).rglob("*") if p.suffix in (".py", ".sh"))
     for path in scripts:
         problems += check_length(path.relative_to(root), path.read_text(encoding="utf-8").splitlines(), MAX_SOURCE)
     return problems, len(sources) + len(scripts), len(ladder)

@@ -37,8 +37,15 @@ struct ServeArguments {
 };
 
 int g_wake = -1;  // a signal handler has no other way to reach it
+pid_t g_host = 0;
 
-extern "C" void on_stop_signal(int) {
+// Runs in a child too, when it is canceled between its fork and its exec, where the pipe is still the host's.
+extern "C" void on_stop_signal(int signal) {
+  if (getpid() != g_host) {
+    std::signal(signal, SIG_DFL);
+    raise(signal);
+    return;
+  }
   const int kept = errno;
   [[maybe_unused]] const ssize_t written = ::write(g_wake, "s", 1);
   errno = kept;
@@ -49,6 +56,7 @@ int catch_stop_signals() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) fail(ErrorCode::kIo, "the system gives no pipe");
   g_wake = ends[1];
+  g_host = getpid();
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;

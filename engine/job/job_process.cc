@@ -122,7 +122,8 @@ int run_job_process(int input, int events, const KillPoint& kill_point) {
   try {
     const JobRequest request = parse_job_request(document);
     EventReport report(events, request.attempt);
-    return run(request, kill_point, report);
+    const bool runs_job = !request.job_folder.empty() && request.action != JobAction::kSettle;
+    return run(request, runs_job ? kill_point : KillPoint(), report);
   } catch (const std::exception& error) {
     EventReport report(events, 0);
     return tell_error(report, "internal", error.what(), "");

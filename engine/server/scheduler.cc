@@ -201,8 +201,9 @@ void Scheduler::read_news() {
     try {
       if (!run->second->ended) run->second->ended = run->second->take();
       over = run->second->ended && on_ended(*run->second, *run->second->ended);
-    } catch (const Error&) {  // its end could not be written: again in a moment
+    } catch (const Error&) {  // its end could not be written: again in a moment, or at the next start
       retry_at_ = steady_clock::now() + kRetryAfter;
+      over = stopping_;
     }
     if (!over) {
       ++run;

@@ -15,10 +15,10 @@
 namespace rle {
 
 struct JobQuery {
-  std::optional<JobState> state;
-  std::optional<JobKind> kind;
-  std::string engine;                   // empty: of all
-  std::optional<int64_t> before_place;  // older ones only
+  std::optional<JobState> state = {};
+  std::optional<JobKind> kind = {};
+  std::string engine = {};                   // empty: of all
+  std::optional<int64_t> before_place = {};  // older ones only
   int64_t limit = 100;
 };
 

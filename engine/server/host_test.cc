@@ -1,0 +1,326 @@
+// The host with real children.
+#include "server/host.h"
+
+#include <csignal>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+#include "server/host_testing.h"
+#include "server/problem.h"
+
+namespace rle {
+namespace {
+
+using namespace server_testing;
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kForever = 1'000'000;  // epochs
+constexpr int64_t kTestRows = 360;
+
+double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+template <typename Call>
+std::string verdict(Call&& call) {
+  try {
+    call();
+    return "accepted";
+  } catch (const Problem& problem) {
+    return fmt::format("{} {} {}", problem.status, problem.name, problem.field);
+  }
+}
+
+TEST_F(HostTest, FitThenPredict) {
+  const std::string fit = create(request("fit"));
+  const Json trained = finished(fit);
+  ASSERT_EQ(trained["state"], "COMPLETED") << trained;
+  EXPECT_EQ(trained["model_run_id"], fit);
+  EXPECT_EQ(trained["result"]["epochs"], 2);
+  EXPECT_TRUE(trained["result"]["validation_metrics"]["roc_auc"].is_number());
+  EXPECT_EQ(trained["attempt"], 1);
+  Json predict = request("predict", "first");
+  predict["model"] = {{"run_id", fit}};
+  predict["spec"]["task"].erase("train");
+  predict["spec"]["task"].erase("validation");
+  predict["options"] = {{"compute_test_metrics", true}, {"batch_size", 7}};
+  const Json predicted = finished(create(predict));
+  ASSERT_EQ(predicted["state"], "COMPLETED") << predicted;
+  EXPECT_EQ(predicted["outputs"][0]["rows"], kTestRows);
+  EXPECT_TRUE(predicted["result"]["test_metrics"]["roc_auc"].is_number());
+  EXPECT_EQ(rows_of("PREDICTIONS_FIRST.parquet"), kTestRows);
+  const fs::path copy = host().predictions_file(predicted["id"], "csv");
+  EXPECT_GT(fs::file_size(copy), 1000u);
+  EXPECT_EQ(verdict([&] { host().predictions_file(fit, "csv"); }), "409 conflict ");
+}
+
+TEST_F(HostTest, RunningIsReachedAtOnceAndEventsWake) {
+  host();
+  const std::string id = create(request("fit"));
+  const auto begin = Clock::now();
+  ASSERT_TRUE(becomes(id, "RUNNING") || finished(id)["state"] == "COMPLETED");
+  EXPECT_LT(since(begin), 0.3);
+  std::atomic<int> woken{0};
+  const auto handle = host().when_events(id, 3, [&] { ++woken; });
+  ASSERT_TRUE(eventually([&] { return woken == 1; }));
+  finished(id);
+  const Host::Events events = host().events(id, 1, 1000);
+  EXPECT_TRUE(events.final);
+  EXPECT_EQ(events.events.front().body["state"], "QUEUED");
+  EXPECT_EQ(events.events.back().body["state"], "COMPLETED");
+  EXPECT_TRUE(host().events(id, events.events.back().seq + 1, 10).events.empty());
+}
+
+TEST_F(HostTest, OutputsAreNewOrReplaced) {
+  Json fit = request("fit_predict");
+  fit["output"] = duckdb_output("a1");
+  ASSERT_EQ(finished(create(fit))["state"], "COMPLETED");
+  EXPECT_EQ(rows_of("PREDICTIONS_A1"), kTestRows);
+  EXPECT_EQ(verdict([&] { host().create_job(fit, "", ""); }), "422 invalid-specification output");
+  fit["output"]["alias"] = "a2";
+  ASSERT_EQ(finished(create(fit))["state"], "COMPLETED");
+  fit["options"] = {{"overwrite", true}};
+  ASSERT_EQ(finished(create(fit))["state"], "COMPLETED");
+  EXPECT_EQ(rows_of("PREDICTIONS_A2"), kTestRows);
+}
+
+TEST_F(HostTest, WhatSourcesTellIsRefusedAtSubmission) {
+  Json wrong = request("fit");
+  wrong["spec"]["tables"]["orders"]["time_column"] = "on";
+  EXPECT_EQ(verdict([&] { host().create_job(wrong, "", ""); }),
+            "422 invalid-specification spec.tables.orders");
+  EXPECT_EQ(verdict([&] { host().validate(wrong); }), "422 invalid-specification spec.tables.orders");
+  Json warned = request("fit");
+  warned["spec"]["config"]["device"] = "cuda";
+  EXPECT_EQ(host().validate(warned)["warnings"].size(), 1u);
+  const Json job = finished(create(warned));
+  EXPECT_EQ(job["warnings"].size(), 1u) << job;
+  EXPECT_EQ(job["device"], (Json{{"requested", "cuda"}, {"used", "cpu"}}));
+  EXPECT_EQ(host().jobs({}).jobs.size(), 1u);
+  const Json described = host().describe({{"source", (folder_ / "o.parquet").string()}});
+  EXPECT_EQ(described["rows"], 900);
+  EXPECT_EQ(described["columns"].size(), 4u);
+  EXPECT_EQ(verdict([&] {
+              host().describe({{"source", (folder_ / "none.parquet").string()}});
+            }),
+            "422 invalid-specification source");
+}
+
+TEST_F(HostTest, TheSameKeyMakesOneJob) {
+  const Json one = request("fit"), other = request("fit", "", 3);
+  std::vector<std::thread> threads;
+  std::mutex mutex;
+  std::set<std::string> ids;
+  int made = 0;
+  host();
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      const Host::Created created = host().create_job(one, "u", "key");
+      const std::lock_guard lock(mutex);
+      ids.insert(created.job["id"]);
+      made += created.is_new ? 1 : 0;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ids.size(), 1u);
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(verdict([&] { host().create_job(other, "u", "key"); }), "409 conflict ");
+  EXPECT_EQ(verdict([&] { host().create_job(one, "u", "", *ids.begin()); }), "409 conflict id");
+  EXPECT_EQ(finished(*ids.begin())["state"], "COMPLETED");
+}
+
+TEST_F(HostTest, CancelWithinTwoSecondsLeavesNothing) {
+  const std::string running = create(request("fit_predict", "x", kForever)), queued = create(request("fit"));
+  ASSERT_TRUE(becomes(running, "RUNNING"));
+  ASSERT_TRUE(eventually([&] { return !host().job(running)["progress"].is_null(); }));
+  EXPECT_EQ(host().job(queued)["queue_position"], 1);
+  EXPECT_EQ(host().cancel_job(queued)["state"], "CANCELED");
+  EXPECT_EQ(host().cancel_job(queued)["state"], "CANCELED");
+  EXPECT_EQ(verdict([&] { host().delete_job(running); }), "409 conflict ");
+  const auto begin = Clock::now();
+  host().cancel_job(running);
+  ASSERT_EQ(finished(running)["state"], "CANCELED");
+  EXPECT_LT(since(begin), 2.5);
+  EXPECT_FALSE(fs::exists(state() / "jobs" / running));
+  EXPECT_FALSE(fs::exists(folder_ / "PREDICTIONS_X.parquet"));
+  host().delete_job(running);
+  EXPECT_EQ(verdict([&] { host().job(running); }), "404 not-found ");
+}
+
+TEST_F(HostTest, AStoppedChildIsEndedAfterItsGrace) {
+  const std::string id = create(request("fit", "", kForever));
+  const pid_t child = child_of(id);
+  ASSERT_GT(child, 0);
+  ::kill(child, SIGSTOP);  // takes no SIGTERM
+  const auto begin = Clock::now();
+  host().cancel_job(id);
+  ASSERT_EQ(finished(id)["state"], "CANCELED");
+  EXPECT_LT(since(begin), 3.5);
+}
+
+TEST_F(HostTest, AKilledChildIsTold) {
+  const std::string id = create(request("fit", "", kForever));
+  ASSERT_TRUE(eventually([&] { return !host().job(id)["progress"].is_null(); }));
+  ::kill(child_of(id), SIGKILL);
+  const Json job = finished(id);
+  EXPECT_EQ(job["state"], "FAILED");
+  EXPECT_EQ(job["error"]["type"], "urn:gnn-rle:problem:killed");
+  EXPECT_TRUE(job["error"]["detail"].get<std::string>().starts_with("killed, probably out of memory"));
+  EXPECT_EQ(finished(create(request("fit")))["state"], "COMPLETED");
+}
+
+TEST_F(HostTest, AnEnginesMemoryLimitHolds) {
+  fs::create_directories(state());
+  std::ofstream(state() / "sizes.json")
+      << R"({"HIGHMEM_X64_S": {}, "TINY": {"threads": 1, "memory_limit": "20MiB"}})";
+  host().create_engine({{"name", "tiny"}, {"size", "TINY"}}, "");
+  Json wanted = request("fit");
+  wanted["engine"] = "tiny";
+  const Json job = finished(create(wanted));
+  EXPECT_EQ(job["state"], "FAILED") << job;
+  EXPECT_EQ(finished(create(request("fit")))["state"], "COMPLETED");
+}
+
+TEST_F(HostTest, Engines) {
+  EXPECT_EQ(host().engines(std::nullopt).size(), 1u);
+  EXPECT_EQ(
+      host().create_engine({{"name", "Big"}, {"settings", {{"auto_suspend_mins", nullptr}}}}, "u")["state"],
+      "READY");
+  EXPECT_EQ(verdict([&] { host().create_engine({{"name", "bIG"}}, ""); }), "409 conflict name");
+  EXPECT_EQ(verdict([&] {
+              host().create_engine({{"name", "x"}, {"size", "XXL"}}, "");
+            }),
+            "422 invalid-request size");
+  EXPECT_EQ(verdict([&] {
+              host().create_engine({{"name", "x"}, {"settings", {{"auto_suspend_mins", 0}}}}, "");
+            }),
+            "422 invalid-request settings.auto_suspend_mins");
+  EXPECT_EQ(verdict([&] { host().delete_engine("default", true); }), "409 conflict ");
+  EXPECT_EQ(verdict([&] { host().engine("none"); }), "404 not-found engine");
+  EXPECT_EQ(host().suspend_engine("BIG", false)["state"], "SUSPENDED");
+  Json wanted = request("fit", "", kForever);
+  wanted["engine"] = "big";
+  EXPECT_EQ(verdict([&] { host().create_job(wanted, "", ""); }), "409 conflict engine");
+  host().suspend_engine("default", false);
+  EXPECT_EQ(finished(create(request("fit")))["state"], "COMPLETED");  // resumes by itself
+  EXPECT_EQ(host().engine("default")["state"], "READY");
+  host().resume_engine("big");
+  const std::string a = create(wanted), b = create(wanted);
+  EXPECT_EQ(verdict([&] { host().suspend_engine("big", false); }), "409 conflict ");
+  host().delete_engine("big", true);
+  EXPECT_EQ(finished(a)["state"], "CANCELED");
+  EXPECT_EQ(finished(b)["state"], "CANCELED");
+  EXPECT_EQ(host().engines(EngineState::kReady).size(), 1u);
+}
+
+TEST_F(HostTest, OneHostAFolder) {
+  host();
+  try {
+    Host second(options_);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("in use by another host"), std::string::npos);
+  }
+}
+
+TEST_F(HostTest, SigtermOfTheHostKeepsTheTraining) {
+  const std::string whole = create(request("fit", "", 40));
+  ASSERT_EQ(finished(whole)["state"], "COMPLETED");
+  const std::string id = create(request("fit", "", 40));
+  ASSERT_TRUE(eventually([&] {
+    const Json progress = host().job(id)["progress"];
+    return progress.is_object() && progress.value("epoch", 0) >= 2;
+  }));
+  const auto begin = Clock::now();
+  stop();
+  EXPECT_LT(since(begin), 10);
+  EXPECT_EQ(host().job(id)["state"], "RUNNING");
+  const Json job = finished(id);
+  EXPECT_EQ(job["state"], "COMPLETED");
+  EXPECT_EQ(job["attempt"], 2);
+  const auto model = [&](const std::string& run) {
+    std::ifstream file(state() / "jobs" / run / "model" / "model.safetensors", std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_TRUE(model(id) == model(whole)) << "another model after a stop";
+}
+
+class KilledHost : public HostTest, public ::testing::WithParamInterface<std::tuple<const char*, bool>> {};
+
+// Wherever host and child are killed: the job is done, once.
+TEST_P(KilledHost, LosesNothingAndDoesNothingTwice) {
+  const auto [place, database] = GetParam();
+  Json wanted = request("fit_predict", "k");
+  if (database) wanted["output"] = duckdb_output("k");
+  const std::string id =
+      run_host_that_dies(wanted, {fmt::format("RLE_KILL_AT={}", place), "RLE_KILL_HOST=1",
+                                  fmt::format("RLE_KILL_MARK={}", (folder_ / "mark").string())});
+  const Json job = finished(id);
+  EXPECT_EQ(job["state"], "COMPLETED") << job;
+  EXPECT_EQ(job["attempt"], 2);
+  EXPECT_EQ(job["outputs"][0]["rows"], kTestRows);
+  EXPECT_EQ(job["result"]["epochs"], 2);
+  EXPECT_EQ(rows_of(database ? "PREDICTIONS_K" : "PREDICTIONS_K.parquet"), kTestRows);
+  stop();
+  for (const std::string& file : files_in(folder_))
+    EXPECT_FALSE(file.ends_with(".part") || file.ends_with(".wal")) << file;
+  EXPECT_FALSE(fs::exists(state() / "jobs" / id / "intent.json"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Places, KilledHost,
+                         ::testing::Combine(::testing::Values("started", "fit-done", "before-output",
+                                                              "before-commit", "after-commit",
+                                                              "before-result"),
+                                            ::testing::Bool()));
+
+class KilledChild : public HostTest, public ::testing::WithParamInterface<std::tuple<const char*, bool>> {};
+
+// The child alone is killed: a committed output counts, and of another nothing is left.
+TEST_P(KilledChild, IsFailedOrDone) {
+  const auto [place, database] = GetParam();
+  ::setenv("RLE_KILL_AT", place, 1);
+  Json wanted = request("fit_predict", "k");
+  if (database) wanted["output"] = duckdb_output("k");
+  const Json job = finished(create(wanted));
+  ::unsetenv("RLE_KILL_AT");
+  const bool committed = std::string(place) != "before-commit" && std::string(place) != "before-output";
+  EXPECT_EQ(job["state"], committed ? "COMPLETED" : "FAILED") << job;
+  stop();
+  const std::vector<std::string> files = files_in(folder_);
+  const auto has = [&](const char* name) {
+    return std::find(files.begin(), files.end(), name) != files.end();
+  };
+  EXPECT_EQ(has(database ? "out.duckdb" : "PREDICTIONS_K.parquet"), committed);
+  for (const std::string& file : files)
+    EXPECT_FALSE(file.ends_with(".part") || file.ends_with(".wal")) << file;
+}
+
+INSTANTIATE_TEST_SUITE_P(Places, KilledChild,
+                         ::testing::Combine(::testing::Values("before-output", "before-commit",
+                                                              "after-commit", "before-result"),
+                                            ::testing::Bool()));
+
+TEST_F(HostTest, AHostKilledWhileTrainingGoesOnFromACheckpoint) {
+  std::string queued;
+  const std::string id =
+      run_host_that_dies(request("fit", "", 40), {}, [&](pid_t host, const std::string& job) {
+        const pid_t child = child_of(job);
+        const fs::path resume = state() / "jobs" / job / "model" / "resume";
+        EXPECT_TRUE(eventually([&] {
+          std::error_code error;
+          for (const auto& file : fs::directory_iterator(resume, error))
+            if (file.path().filename().string().starts_with("step-") && file.path().extension() == ".json")
+              return true;
+          return false;
+        }));
+        ::kill(host, SIGKILL);
+        EXPECT_TRUE(eventually([&] { return ::kill(child, 0) != 0; })) << "the child outlived its host";
+      });
+  const Json job = finished(id);
+  EXPECT_EQ(job["state"], "COMPLETED") << job;
+  EXPECT_EQ(job["attempt"], 2);
+}
+
+}  // namespace
+}  // namespace rle

@@ -1,0 +1,284 @@
+"""Trainer: what each call sends, what each argument changes, and what is refused before anything is sent."""
+
+import pytest
+
+
+def posted(host):
+    return [r[2] for r in host.requests if r[:2] == ("POST", "/v1/jobs")][-1]
+
+
+@pytest.fixture
+def output(tmp_path):
+    from relationalai_gnns import OutputConfig
+
+    return OutputConfig.local(str(tmp_path / "out"))
+
+
+@pytest.fixture
+def trained(objects):
+    return objects.trainer().fit(objects.dataset()).wait()
+
+
+def test_fit_sends_the_specification(objects, host):
+    objects.trainer(n_epochs=3, lr=0.01).fit(objects.dataset())
+    sent = posted(host)
+    assert sent["kind"] == "fit" and sent["engine"] == "default" and sent["experiment_name"] == "school/binary_classification/pass"
+    assert sent["spec"]["config"] == {"n_epochs": 3, "lr": 0.01} and "output" not in sent
+    assert "test" not in sent["spec"]["task"] and sent["spec"]["task"]["train"] == objects.source("train")
+
+
+def test_jobs_go_to_the_engine_of_the_connector(host, objects, school):
+    from relationalai_gnns import ConflictError, LocalConnector
+
+    host.add_engine("big", "HIGHMEM_X64_M")
+    objects.connector = LocalConnector(url=host.url, token=host.token, engine_name="big")
+    objects.trainer().fit(objects.dataset())
+    assert posted(host)["engine"] == "big"
+    host.engines["big"]["state"] = "SUSPENDED"
+    with pytest.raises(ConflictError, match='engine "big" is suspended\nResume it first'):
+        objects.trainer().fit(objects.dataset())
+
+
+def test_predict_sends_model_output_and_options(objects, host, output, trained, tmp_path):
+    job = objects.trainer().predict(
+        output_alias="first", output_config=output, test_batch_size=64, dataset=objects.dataset(), model_run_id=trained.model_run_id
+    )
+    assert job.job_type == "predict"
+    sent = posted(host)
+    assert sent["model"] == {"run_id": trained.job_id} and sent["output"] == {
+        "kind": "files",
+        "folder": str(tmp_path / "out"),
+        "extension": "parquet",
+        "alias": "first",
+    }
+    assert sent["options"] == {"batch_size": 64, "compute_test_metrics": False, "overwrite": False, "align_dtypes": False}
+    assert set(sent["spec"]["task"]) & {"train", "validation", "test"} == {"test"}
+    job.wait()
+    assert (tmp_path / "out" / "PREDICTIONS_FIRST.parquet").exists() and job.model_run_id == trained.job_id
+
+
+def test_materialize_results_waits(objects, host, output, trained):
+    host.hold.set()
+    job = objects.trainer().predict("A", output, dataset=objects.dataset(), model_run_id=trained.job_id)
+    assert job.get_status()["state"] in ("QUEUED", "RUNNING")
+    host.hold.clear()
+    for call in (
+        lambda: objects.trainer().predict("B", output, dataset=objects.dataset(), model_run_id=trained.job_id, materialize_results=True),
+        lambda: objects.trainer().fit_predict(objects.dataset(), "C", output, materialize_results=True),
+    ):
+        assert call().get_status()["state"] == "COMPLETED"
+
+
+def test_overwrite_results_replaces_an_output(objects, host, output, trained):
+    from relationalai_gnns import ConflictError
+
+    arguments = {"output_config": output, "dataset": objects.dataset(), "model_run_id": trained.job_id}
+    objects.trainer().predict("A", materialize_results=True, **arguments)
+    before = len(host.jobs)
+    with pytest.raises(ConflictError, match="exists already"):
+        objects.trainer().predict("a", **arguments)  # aliases are upper-cased
+    assert len(host.jobs) == before
+    objects.trainer().predict("A", overwrite_results=True, materialize_results=True, **arguments)
+    assert posted(host)["options"]["overwrite"] is True
+
+
+def test_flatten_output_makes_a_column_a_class(objects, host, output, tmp_path):
+    from relationalai_gnns import ValidationError
+
+    levels = objects.dataset(objects.task(task_type="multiclass_classification", target_column="level"))
+    lists = objects.trainer().fit_predict(levels, "LISTS", output, materialize_results=True).predictions()
+    assert "flatten" not in posted(host)["output"]
+    flat = objects.trainer().fit_predict(levels, "FLAT", output, flatten_output=True, materialize_results=True).predictions()
+    assert posted(host)["output"]["flatten"] is True
+    assert "predicted_probs" in lists.column_names and {"prob_a", "prob_b"} <= set(flat.column_names)
+    with pytest.raises(ValidationError, match="flatten_output: a binary_classification has one number a row"):
+        objects.trainer().fit_predict(objects.dataset(), "X", output, flatten_output=True)
+
+
+def test_compute_test_metrics_adds_them_to_the_result(objects, host, output, trained):
+    job = objects.trainer().predict("A", output, dataset=objects.dataset(), model_run_id=trained.job_id, compute_test_metrics=True).wait()
+    assert posted(host)["options"]["compute_test_metrics"] is True and job.result.test_metrics == {"roc_auc": 0.7}
+
+
+def test_a_table_to_predict_for_need_not_have_the_target(objects, host, output, trained):
+    from relationalai_gnns import ValidationError
+
+    only_test = {"task_data_source": {"test": objects.source("students")}}
+    objects.trainer().predict("A", output, dataset=objects.dataset(objects.task(**only_test)), model_run_id=trained.job_id)
+    assert posted(host)["spec"]["task"]["target"] == "label"
+    with pytest.raises(ValidationError, match='target_column: task "pass" names none'):
+        unnamed = objects.dataset(objects.task(**only_test, target_column=...))
+        objects.trainer().predict("B", output, dataset=unnamed, model_run_id=trained.job_id)
+
+
+def test_align_dtypes_is_asked_for(objects, host, output, trained):
+    from relationalai_gnns import NotBuiltError
+
+    arguments = {"output_config": output, "dataset": objects.dataset(), "model_run_id": trained.job_id}
+    with pytest.raises(NotBuiltError, match="options.align_dtypes: .* are not cast yet"):
+        objects.trainer().predict("A", align_dtypes=True, **arguments)
+    assert posted(host)["options"]["align_dtypes"] is True
+    objects.trainer().predict("A", **arguments)
+    assert posted(host)["options"]["align_dtypes"] is False
+
+
+def test_fit_predict_does_both(objects, host, output):
+    job = (
+        objects.trainer()
+        .fit_predict(dataset=objects.dataset(), output_alias="A", output_config=output, test_batch_size=32, compute_test_metrics=True)
+        .wait()
+    )
+    sent = posted(host)
+    assert (
+        sent["kind"] == "fit_predict"
+        and {"train", "validation", "test"} <= set(sent["spec"]["task"])
+        and sent["options"]["batch_size"] == 32
+    )
+    assert job.model_run_id == job.job_id and job.result.test_metrics and job.predictions().num_rows == 20
+
+
+def test_a_table_of_duckdb(objects, host, tmp_path):
+    from relationalai_gnns import OutputConfig
+
+    objects.trainer().fit_predict(objects.dataset(), "A", OutputConfig.duckdb(str(tmp_path / "p.duckdb"), schema="results")).wait()
+    assert posted(host)["output"] == {"kind": "duckdb", "database": str(tmp_path / "p.duckdb"), "schema": "results", "alias": "A"}
+
+
+def test_a_relative_output_of_another_host_is_explained(objects, host, tmp_path, monkeypatch):
+    from relationalai_gnns import ConflictError, OutputConfig
+
+    monkeypatch.chdir(tmp_path)  # where the small host runs too
+    relative = OutputConfig.local("out")
+    objects.trainer().fit_predict(objects.dataset(), "A", relative).wait()
+    with pytest.raises(ConflictError, match="exists already\nTake another alias.* Relative paths are those of the host"):
+        objects.trainer().fit_predict(objects.dataset(), "A", relative)
+
+
+def test_paths_are_absolute_for_this_machines_host(objects, host, monkeypatch, tmp_path):
+    from relationalai_gnns import OutputConfig
+
+    objects.connector.is_local = True
+    monkeypatch.chdir(tmp_path)
+    objects.trainer().fit_predict(objects.dataset(), "A", OutputConfig.local("out")).wait()
+    assert posted(host)["output"]["folder"] == str(tmp_path / "out")
+
+
+RUN, BEST = {"model_run_id": "r"}, {"model_selection_strategy": "best"}
+
+
+@pytest.mark.parametrize(
+    "change,kind,text",
+    [
+        ({"output_alias": "a b"}, "ValidationError", "output_alias: expected 1 to 100 of A-Z a-z 0-9 _"),
+        ({"output_alias": ""}, "ValidationError", "output_alias"),
+        ({"output_alias": "x" * 101}, "ValidationError", "output_alias"),
+        ({"output_config": None}, "ValidationError", "output_config: is missing"),
+        ({"output_config": "out"}, "ValidationError", "output_config: expected an OutputConfig"),
+        ({"test_batch_size": 0}, "ValidationError", "test_batch_size: expected an integer of at least 1"),
+        ({"test_batch_size": 65537}, "ValidationError", "test_batch_size"),
+        ({"dataset": "d"}, "ValidationError", "dataset: expected a Dataset"),
+        ({"flatten_output": 1}, "ValidationError", "flatten_output: expected True or False"),
+        ({"align_dtypes": None}, "ValidationError", "align_dtypes"),
+        ({"compute_test_metrics": "yes"}, "ValidationError", "compute_test_metrics"),
+        ({"overwrite_results": 1}, "ValidationError", "overwrite_results"),
+        ({"materialize_results": 1}, "ValidationError", "materialize_results"),
+        ({"extract_embeddings": 1}, "ValidationError", "extract_embeddings"),
+        ({"extract_embeddings": True}, "NotBuiltError", "extract_embeddings=True is not built yet: it comes with the embeddings part"),
+        ({"model_run_id": None}, "ValidationError", "model_run_id: exactly one of .* none is given"),
+        ({"registered_model_name": "m", "version": "1"}, "ValidationError", "are given"),
+        ({"version": "1"}, "ValidationError", "version: goes with registered_model_name"),
+        ({"evaluation_metric": "f1"}, "ValidationError", 'goes with model_selection_strategy="best"'),
+        ({"model_run_id": None, "registered_model_name": "m"}, "ValidationError", "version: is missing"),
+        ({"model_run_id": None, "registered_model_name": "m", "version": "Version 1"}, "ValidationError", "the number alone"),
+        (
+            {"model_run_id": None, "registered_model_name": "m", "version": "1"},
+            "NotBuiltError",
+            "predict\\(registered_model_name=...\\) is not built yet: it comes with the model registry part",
+        ),
+        ({"model_run_id": None, "registered_model_key": "a.b"}, "ValidationError", "database.schema.model.version"),
+        ({"model_run_id": None, "registered_model_key": "a.b.c.1"}, "NotBuiltError", "registered_model_key"),
+        ({"model_run_id": None, **BEST}, "ValidationError", "evaluation_metric: is missing"),
+        (
+            {"model_run_id": None, "model_selection_strategy": "worst"},
+            "ValidationError",
+            'model_selection_strategy: expected one of "best"',
+        ),
+        ({"test_table": "x.parquet"}, "ValidationError", "test_table: give either dataset= or test_table="),
+        ({"experiment_name": "a/b/c"}, "ValidationError", "experiment_name: give either"),
+        ({"dataset": None}, "NotBuiltError", "predict\\(\\) without dataset= is not built yet"),
+        ({"dataset": None, "test_table": "x.parquet"}, "NotBuiltError", "without dataset="),
+        ({"dataset": None, "experiment_name": "a/b/c"}, "ValidationError", "test_table: is missing"),
+        ({"dataset": None, "experiment_name": "abc", "test_table": "x"}, "ValidationError", "DATASET/TASK"),
+        ({"dataset": None, "experiment_name": "a/b/c", "test_table": "x"}, "NotBuiltError", "predict\\(experiment_name=...\\)"),
+    ],
+)
+def test_arguments_of_predict_are_checked_before_anything_is_sent(objects, host, output, change, kind, text):
+    import relationalai_gnns
+
+    given = {"output_alias": "A", "output_config": output, "dataset": objects.dataset(), "model_run_id": "r", **change}
+    with pytest.raises(getattr(relationalai_gnns, kind), match=text):
+        objects.trainer().predict(**given)
+    assert not host.jobs
+
+
+def test_the_best_model_comes_later(objects, output):
+    from relationalai_gnns import EvaluationMetric, NotBuiltError
+
+    with pytest.raises(NotBuiltError, match="model_selection_strategy=...\\) is not built yet: it comes with the model registry part"):
+        objects.trainer().predict(
+            "A", output, dataset=objects.dataset(), model_selection_strategy="best", evaluation_metric=EvaluationMetric("accuracy")
+        )
+
+
+def test_a_dataset_that_can_not_be_used_is_refused(objects, host, output):
+    from relationalai_gnns import ForeignKey, LinkTask, NotBuiltError, NotFoundError, ValidationError
+
+    trainer = objects.trainer()
+    no_test = objects.dataset(objects.task(task_data_source={s: objects.source(s) for s in ("train", "validation")}))
+    with pytest.raises(ValidationError, match='needs task_data_source\\["test"\\]'):
+        trainer.fit_predict(no_test, "A", output)
+    only_test = objects.dataset(objects.task(task_data_source={"test": objects.source("test")}))
+    with pytest.raises(ValidationError, match="training needs"):
+        trainer.fit(only_test)
+    with pytest.raises(NotFoundError, match='there is no model "absent"'):
+        trainer.predict("A", output, dataset=objects.dataset(), model_run_id="absent")
+    changed = objects.dataset()
+    changed.tables[0].unset_primary_key("studentId")
+    with pytest.raises(ValidationError):
+        trainer.fit(changed)
+    links = LinkTask(
+        objects.connector,
+        "friends",
+        {s: objects.source(s) for s in ("train", "validation")},
+        ForeignKey("studentId", "Students.studentId"),
+        target_entity_column=ForeignKey("load", "Classes.classId"),
+    )
+    with pytest.raises(NotBuiltError, match="link_prediction is not built yet: it comes with the links part"):
+        trainer.fit(objects.dataset(links))
+    assert not host.jobs
+
+
+def test_arguments_of_the_trainer_are_checked(connector):
+    from relationalai_gnns import Trainer, ValidationError
+
+    with pytest.raises(ValidationError, match="config: expected a TrainerConfig"):
+        Trainer(connector, {"n_epochs": 3})
+    with pytest.raises(ValidationError, match="connector: expected a Connector"):
+        Trainer("x", None)
+
+
+def test_models_are_managed_later(connector):
+    from relationalai_gnns import ExperimentConfig, ModelManager, NotBuiltError, ValidationError
+
+    manager = ModelManager(connector=connector)
+    for call in (
+        manager.list_models,
+        manager.list_registered_models,
+        lambda: manager.register_model("r", "m"),
+        lambda: manager.delete_model("r"),
+        lambda: manager.delete_registered_model("m", "1", ExperimentConfig("d", "s")),
+    ):
+        with pytest.raises(NotBuiltError, match="it comes with the model registry part"):
+            call()
+    with pytest.raises(ValidationError, match="model_name"):
+        manager.register_model("r", "")
