@@ -6,11 +6,14 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from conftest import SANITIZER
 
 SLOW = 10 if SANITIZER else 1
+FINAL = ("COMPLETED", "FAILED", "CANCELED")
 
 
 class Answer:
@@ -60,6 +63,18 @@ class HostProcess:
             self.process.wait()
             raise
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def children(self):
+        """Process ids of the jobs that run now."""
+        try:
+            tasks = [task / "children" for task in Path(f"/proc/{self.process.pid}/task").iterdir()]
+            return [int(pid) for task in tasks for pid in task.read_text().split()]
+        except FileNotFoundError:
+            return []
+
     def __enter__(self):
         return self.start()
 
@@ -97,6 +112,12 @@ class HostProcess:
 
     def post(self, path, body=None, **more):
         return self.ask("POST", path, body, **more)
+
+    def submit(self, request, key=None):
+        """The job; the same key never makes two."""
+        answer = self.post("/v1/jobs", request, headers={"Idempotency-Key": key or str(uuid.uuid4())})
+        assert answer.status in (200, 201), answer.body
+        return answer.json
 
     def raw(self, data, wait=10):
         """The status of the answer to bytes, and all of it; 0 where the connection was closed."""

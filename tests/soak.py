@@ -8,15 +8,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from hosts import FINAL, Host, absolute
+from host_process import FINAL, HostProcess, fit_request
 
 
 class Soak:
     def __init__(self, host, request, engines):
         self.host, self.request, self.engines = host, request, [f"soak{i}" for i in range(engines)]
         for name in self.engines:
-            status, answer = host.send("POST", "/v1/engines", {"name": name})
-            assert status == 201, answer
+            answer = host.post("/v1/engines", {"name": name})
+            assert answer.status == 201, answer.body
 
     def held(self):
         """(resident bytes, open file descriptors, zombie children) of the host."""
@@ -41,7 +41,7 @@ class Soak:
                 submitted += 1
             still = []
             for job in waiting:
-                state = self.host.get(f"/v1/jobs/{job}")["state"]
+                state = self.host.get(f"/v1/jobs/{job}").json["state"]
                 if state in FINAL:
                     done[state] += 1
                 else:
@@ -66,8 +66,8 @@ def main():
         shop = Shop(Path(folder))
         shop.spec["config"] |= {"n_epochs": 1, "max_iters": 1, "threads": 1}
         shop.write()
-        with Host(arguments.program.resolve(), Path(folder) / "state") as host:
-            soak = Soak(host, {"kind": "fit", "spec": absolute(shop.spec, folder)}, arguments.engines)
+        with HostProcess(arguments.program.resolve(), Path(folder) / "state") as host:
+            soak = Soak(host, fit_request(shop), arguments.engines)
             figures = soak.run(arguments.jobs, warm=min(1000, arguments.jobs // 5))
     growth = figures["resident_end"] / figures["resident_warm"] - 1
     print(json.dumps(figures | {"resident_growth": round(growth, 4)}, indent=1))

@@ -8,7 +8,7 @@ import time
 
 import duckdb
 import pytest
-from hosts import FINAL, Host, absolute
+from host_process import FINAL, HostProcess, fit_request
 from shop import Shop
 
 JOBS = 20
@@ -25,12 +25,11 @@ def shop(tmp_path):
 
 def request(shop, number, attempt=0):
     """Jobs 0, 2, 4, ... train; the others predict as well, into one database."""
-    spec = absolute(shop.spec, shop.folder)
-    spec["config"]["seed"] = number
+    request = {**fit_request(shop, seed=number), "engine": f"e{number % 3}"}
     if number % 2 == 0:
-        return {"kind": "fit", "spec": spec, "engine": f"e{number % 3}"}
-    return {"kind": "fit_predict", "spec": spec, "engine": f"e{number % 3}",
-            "output": {"kind": "duckdb", "database": str(shop.folder / f"out{number % 3}.duckdb"), "alias": f"J{number}_{attempt}"}}
+        return request
+    output = {"kind": "duckdb", "database": str(shop.folder / f"out{number % 3}.duckdb"), "alias": f"J{number}_{attempt}"}
+    return {**request, "kind": "fit_predict", "output": output}
 
 
 def undisturbed(rle, shop, number):
@@ -65,9 +64,9 @@ class Disturbance:
 @pytest.mark.parametrize("kills", [15, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_queue_survives_kills(rle_program, rle, shop, tmp_path, kills):
     expected = {n: undisturbed(rle, shop, n) for n in range(JOBS)}
-    with Host(rle_program, tmp_path / "state") as host:
+    with HostProcess(rle_program, tmp_path / "state") as host:
         for engine in range(3):
-            host.send("POST", "/v1/engines", {"name": f"e{engine}"})
+            host.post("/v1/engines", {"name": f"e{engine}"})
         attempts = dict.fromkeys(range(JOBS), 0)
         jobs = {n: host.submit(request(shop, n), key=f"job-{n}")["id"] for n in range(JOBS)}
         disturbance = Disturbance(host, seed=kills)
@@ -78,7 +77,7 @@ def test_a_queue_survives_kills(rle_program, rle, shop, tmp_path, kills):
             else:
                 time.sleep(0.1)
             for n in set(range(JOBS)) - set(done):
-                job = host.get(f"/v1/jobs/{jobs[n]}")
+                job = host.get(f"/v1/jobs/{jobs[n]}").json
                 if job["state"] == "COMPLETED":
                     done[n] = job
                 elif job["state"] == "FAILED":  # we killed it: a user submits it again
@@ -89,11 +88,10 @@ def test_a_queue_survives_kills(rle_program, rle, shop, tmp_path, kills):
             n = disturbance.random.randrange(JOBS)
             key = f"job-{n}" if attempts[n] == 0 else f"job-{n}-{attempts[n]}"
             assert host.submit(request(shop, n, attempts[n]), key=key)["id"] == jobs[n]
-        assert disturbance.hosts > kills / 3 and len(host.jobs()) == JOBS + sum(attempts.values())
+        assert disturbance.hosts > kills / 3 and len(host.get("/v1/jobs?limit=1000").json["jobs"]) == JOBS + sum(attempts.values())
         for n, job in done.items():
             assert job["result"]["validation_metrics"] == pytest.approx(expected[n], rel=1e-12), f"job-{n}"
-            events = host.send("GET", f"/v1/jobs/{job['id']}/events", headers={"Accept": "application/x-ndjson"})[1]
-            events = [json.loads(line) for line in events.splitlines()]
+            events = host.events(job["id"])
             assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
             assert [e["state"] for e in events if e["type"] == "state" and e["state"] in FINAL] == ["COMPLETED"]
     rows = {}

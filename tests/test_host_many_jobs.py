@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from hosts import Host, absolute
+from host_process import HostProcess, fit_request
 from shop import Shop
 from soak import Soak
 
@@ -12,8 +12,8 @@ def test_nothing_is_left_behind(rle_program, tmp_path, jobs):
     shop = Shop(tmp_path)
     shop.spec["config"] |= {"n_epochs": 1, "max_iters": 1, "threads": 1}
     shop.write()
-    with Host(rle_program, tmp_path / "state") as host:
-        soak = Soak(host, {"kind": "fit", "spec": absolute(shop.spec, shop.folder)}, engines=4)
+    with HostProcess(rle_program, tmp_path / "state") as host:
+        soak = Soak(host, fit_request(shop), engines=4)
         figures = soak.run(jobs, warm=jobs // 5)
         assert figures["completed"] == jobs and figures["failed"] == 0
         assert figures["descriptors_end"] <= figures["descriptors_warm"] + 2

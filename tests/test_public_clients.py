@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from hosts import Host
+from host_process import HostProcess
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def client(request, root):
 
 @pytest.fixture(scope="module")
 def host(rle_program, tmp_path_factory):
-    with Host(rle_program, tmp_path_factory.mktemp("host") / "state") as host:
+    with HostProcess(rle_program, tmp_path_factory.mktemp("host") / "state") as host:
         yield host
 
 
@@ -41,7 +41,7 @@ def host(rle_program, tmp_path_factory):
 def seen(client, host, root, tmp_path_factory):
     version, python = client
     output = tmp_path_factory.mktemp(f"out-{version}")
-    run = subprocess.run([python, DRIVER, f"http://{host.address}", host.token, root / "examples/f1", output], capture_output=True, text=True, timeout=600, check=False,
+    run = subprocess.run([python, DRIVER, host.about["url"], host.token, root / "examples/f1", output], capture_output=True, text=True, timeout=600, check=False,
                          env={**os.environ, "COLUMNS": "200"})
     assert run.returncode == 0, run.stderr[-3000:] + run.stdout[-3000:]
     return version, json.loads(run.stdout.splitlines()[-1]), output
