@@ -93,8 +93,9 @@ results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 
 demo: ## from nothing to predictions on the Formula 1 database, in demo-output/
 	@tools/demo.sh
 
-wheel: build ## the Python SDK as wheels in build/wheels: for any platform, and with the engine inside
-	@$(PYTHON) tools/make_wheels.py $(if $(wildcard $(BUILD)/librle.so),--engine $(BUILD)/librle.so)
+wheel: setup ## the Python SDK as wheels in build/wheels: for any platform, and with the engine inside
+	@tools/build.sh $(PRESET) $(JOBS) rle_shared
+	@$(PYTHON) tools/make_wheels.py --engine $(BUILD)/librle.so
 
 format: setup ## format the C++ sources
 	@git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs -r clang-format -i

@@ -3,7 +3,8 @@
 
     tools/make_wheels.py [--engine build/release/librle.so] [--out build/wheels]
 
-The second has librle.so, the command `rle` and a dependency on the package duckdb, whose library the engine reads data with.
+The second has librle.so with the shared libraries that it needs, the command `rle` and a dependency on the package duckdb, whose library
+the engine reads data with.
 """
 import argparse
 import re
@@ -16,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DUCKDB = "duckdb>=1.4,<3"
+# Not manylinux: the engine is compiled here and wants a C and C++ runtime at least as new as this machine's.
+TAG = sysconfig.get_platform().replace("-", "_").replace(".", "_")
 
 
 def copy_sources(folder):
@@ -41,6 +44,9 @@ def build(sources, out):
 def with_engine(sources, library):
     """Puts the engine and its command into the sources."""
     shutil.copy2(library, sources / "relationalai_gnns/_engine/librle.so")
+    (sources / "relationalai_gnns/_engine/lib").mkdir()
+    for name, file in bundled(library):
+        shutil.copy(file, sources / "relationalai_gnns/_engine/lib" / name)
     subprocess.run(["strip", "--strip-unneeded", sources / "relationalai_gnns/_engine/librle.so"], check=False)
     project = sources / "pyproject.toml"
     text = project.read_text()
@@ -48,11 +54,11 @@ def with_engine(sources, library):
     project.write_text(text.replace("[project.optional-dependencies]", '[project.scripts]\nrle = "relationalai_gnns._engine:main"\n\n[project.optional-dependencies]'))
 
 
-def platform_tag(library):
-    """manylinux_2_N_<machine>, N by the newest glibc symbol that the library asks for."""
-    symbols = subprocess.run(["objdump", "-T", library], capture_output=True, text=True, check=True).stdout
-    newest = max(int(n) for n in re.findall(r"GLIBC_2\.(\d+)", symbols))
-    return f"manylinux_2_{newest}_{sysconfig.get_platform().rsplit('-', 1)[1]}"
+def bundled(library):
+    """The shared libraries that the engine needs beside those of the C and C++ runtimes, by the name it asks for them: (name, file)."""
+    lines = subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
+    found = re.findall(r"^\s*(\S+) => (\S+) ", lines, flags=re.M)
+    return [(name, Path(file)) for name, file in found if not re.match(r"(libc|libm|libstdc\+\+|libgcc_s|libdl|libpthread|librt)\.so", name)]
 
 
 def main():
@@ -69,7 +75,7 @@ def main():
             with_engine(sources, args.engine)
             (Path(scratch) / "out").mkdir()
             plain = build(sources, Path(scratch) / "out")
-            tags = [sys.executable, "-m", "wheel", "tags", "--remove", "--platform-tag", platform_tag(args.engine), str(plain)]
+            tags = [sys.executable, "-m", "wheel", "tags", "--remove", "--platform-tag", TAG, str(plain)]
             subprocess.run(tags, check=True, stdout=subprocess.DEVNULL)
             wheels.append(Path(shutil.copy(next((Path(scratch) / "out").glob("*.whl")), args.out)))
     for wheel in wheels:
