@@ -17,7 +17,7 @@ SEEDS ?= 42 43 44 45 46
 CHECKPOINTS ?= --set config.n_epochs=16 examples/f1/driver-position.yaml
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints bench-host soak profile results demo wheel format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz fuzz-host bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints bench-host soak profile results demo wheel format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -48,6 +48,9 @@ test-tsan: setup ## the same under ThreadSanitizer
 fuzz: setup ## random damage to specifications, checkpoints and Arrow arrays for FUZZ_SECONDS, under ASan+UBSan
 	@tools/build.sh asan $(JOBS) rle_job_test rle_train_test rle_ingest_test
 	@$(PYTHON) tools/fuzz.py --build build/asan --seconds $(FUZZ_SECONDS)
+
+fuzz-host: build ## requests made up from the engine host's OpenAPI document (schemathesis, 60 MB in build/schemathesis-venv)
+	@tools/fuzz_host.sh $(BUILD)
 
 bench: build $(HM)/hm.yaml ## speed: micro-benchmarks beside the machine's peaks, whole jobs, how far each part of a step is from its limit
 	@$(PYTHON) bench/bench.py --build $(BUILD) --hm $(HM)/hm.yaml $(BENCH)

@@ -247,6 +247,7 @@ TEST_F(Server, SlowHandlersDontHoldUpOthers) {
 }
 
 TEST_F(Server, AStreamWaitsForASlowReader) {
+  options_.limits.stalled = milliseconds(20'000);
   start();
   RawClient client(server_->port(), 10'000);
   client.send(get("/stream"));

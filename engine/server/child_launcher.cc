@@ -98,8 +98,13 @@ class LineReader {
 
 class ChildProcess : public Attempt {
  public:
-  ChildProcess(pid_t pid, int watch, Descriptor&& events, Descriptor&& other)
-      : pid_(pid), watch_(watch), events_(std::move(events)), other_(std::move(other)) {}
+  ChildProcess(pid_t pid, int watch, Descriptor&& events, Descriptor&& other,
+               std::unique_ptr<MemoryGroup> group)
+      : pid_(pid),
+        watch_(watch),
+        events_(std::move(events)),
+        other_(std::move(other)),
+        group_(std::move(group)) {}
 
   ~ChildProcess() override {
     if (ended_) return;
@@ -134,7 +139,8 @@ class ChildProcess : public Attempt {
     events_.close(news.events);
     other_.close(news.other);
     news.ending = Ending{.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
-                         .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+                         .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                         .out_of_memory = group_ && group_->ran_out()};
     return news;
   }
 
@@ -146,6 +152,7 @@ class ChildProcess : public Attempt {
   const pid_t pid_;
   const Descriptor watch_;
   LineReader events_, other_;
+  const std::unique_ptr<MemoryGroup> group_;  // nullptr: none
   bool ended_ = false;
 };
 
@@ -154,12 +161,17 @@ struct ChildPlan {
   pid_t parent;
   int document, events, other;
   char* const* arguments;
+  const char* group;  // its entrance; nullptr: none
 };
 
 [[noreturn]] void become(const ChildPlan& plan) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != plan.parent) ::_exit(127);  // it ended before that was set
+  if (plan.group != nullptr) {
+    const int entrance = ::open(plan.group, O_WRONLY | O_CLOEXEC);
+    if (entrance < 0 || ::write(entrance, "0", 1) != 1) ::_exit(127);
+  }
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -183,7 +195,11 @@ std::unique_ptr<Attempt> ChildLauncher::start(const LaunchOrder& order) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  const ChildPlan plan{::getpid(), document.get(), events.write.get(), other.write.get(), arguments.data()};
+  std::unique_ptr<MemoryGroup> group;
+  if (order.memory_limit_bytes) group = groups_.make(order.name, *order.memory_limit_bytes);
+  const std::string entrance = group ? group->entrance() : "";
+  const ChildPlan plan{::getpid(),        document.get(),   events.write.get(),
+                       other.write.get(), arguments.data(), group ? entrance.c_str() : nullptr};
   const pid_t pid = ::fork();
   if (pid < 0) cannot("fork");
   if (pid == 0) become(plan);
@@ -196,7 +212,8 @@ std::unique_ptr<Attempt> ChildLauncher::start(const LaunchOrder& order) {
     errno = error;
     cannot("pidfd_open");
   }
-  return std::make_unique<ChildProcess>(pid, watch, std::move(events.read), std::move(other.read));
+  return std::make_unique<ChildProcess>(pid, watch, std::move(events.read), std::move(other.read),
+                                        std::move(group));
 }
 
 }  // namespace rle

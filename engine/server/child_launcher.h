@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/launcher.h"
+#include "server/memory_group.h"
 
 namespace rle {
 
@@ -18,6 +19,7 @@ class ChildLauncher : public Launcher {
 
  private:
   const std::vector<std::string> command_;
+  const MemoryGroups groups_;
 };
 
 }  // namespace rle

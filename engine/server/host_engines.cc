@@ -44,14 +44,17 @@ EngineRecord Host::Impl::require_engine(const StateTables& tables, const std::st
 }
 
 void Host::Impl::free_engine(Store::Change& change, const EngineRecord& engine, bool force,
-                             std::string_view what) const {
+                             std::string_view what, std::vector<std::string>& canceled) const {
   std::vector<JobRecord> active = change.tables.active_jobs(engine.name);
   if (!active.empty() && !force)
     throw Problem(409, "conflict",
                   fmt::format("engine '{}' has {} queued or running jobs and is not {}", engine.name,
                               active.size(), what),
                   "", "wait for them, or give force=true, which cancels them");
-  for (JobRecord& job : active) cancel(change, job);
+  for (JobRecord& job : active) {
+    cancel(change, job);
+    if (is_final(job.state)) canceled.push_back(job.id);
+  }
 }
 
 std::vector<Json> Host::engines(std::optional<EngineState> state) const {
@@ -107,29 +110,33 @@ Json Host::resume_engine(const std::string& name) {
 }
 
 Json Host::suspend_engine(const std::string& name, bool force) {
+  std::vector<std::string> canceled;
   Json out = impl_->store.write([&](Store::Change& change) {
     EngineRecord engine = Impl::require_engine(change.tables, name);
-    impl_->free_engine(change, engine, force, "suspended");
+    impl_->free_engine(change, engine, force, "suspended", canceled);
     if (engine.state != EngineState::kSuspended) {
       touch(engine, EngineState::kSuspended, impl_->options.now_us());
       change.tables.update(engine);
     }
     return to_json(engine);
   });
+  for (const std::string& job : canceled) impl_->scheduler.drop_secrets(job);
   impl_->scheduler.wake();
   return out;
 }
 
 void Host::delete_engine(const std::string& name, bool force) {
+  std::vector<std::string> canceled;
   impl_->store.write([&](Store::Change& change) {
     const EngineRecord engine = Impl::require_engine(change.tables, name);
     if (engine.name == kDefaultEngine)
       throw Problem(409, "conflict", "the engine 'default' cannot be deleted", "",
                     "suspend it, if it is not to run");
-    impl_->free_engine(change, engine, force, "deleted");
+    impl_->free_engine(change, engine, force, "deleted", canceled);
     change.tables.remove_engine(engine.id);
     return true;
   });
+  for (const std::string& job : canceled) impl_->scheduler.drop_secrets(job);
   impl_->scheduler.wake();
 }
 

@@ -52,9 +52,9 @@ class Host::Impl {
                  const std::string& id, Json warnings);
   // Inside a change: QUEUED to CANCELED, or a cancel that the scheduler will see.
   bool cancel(Store::Change& change, JobRecord& job) const;
-  // Cancels what is active, or refuses. Inside a change.
-  void free_engine(Store::Change& change, const EngineRecord& engine, bool force,
-                   std::string_view what) const;
+  // Cancels what is active, or refuses. Inside a change. Appends the jobs that are CANCELED then.
+  void free_engine(Store::Change& change, const EngineRecord& engine, bool force, std::string_view what,
+                   std::vector<std::string>& canceled) const;
   void make_default_engine();
 
   const HostOptions options;

@@ -159,6 +159,30 @@ TEST_F(HostTest, AStoppedChildIsEndedAfterItsGrace) {
   EXPECT_LT(since(begin), 3.5);
 }
 
+TEST_F(HostTest, AChildInheritsNothingAndSecretsStayUnseen) {
+  Json wanted = request("fit", "", kForever);
+  wanted["secrets"] = {{"token", "hunter2"}};
+  const std::string id = create(wanted);
+  const fs::path process = fmt::format("/proc/{}", child_of(id));
+  for (const auto& descriptor : fs::directory_iterator(process / "fd")) {
+    const std::string file = fs::read_symlink(descriptor.path()).string();
+    EXPECT_TRUE(file != (state() / "lock").string() && file.find("state.sqlite") == std::string::npos)
+        << file;
+  }
+  const auto content = [](const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  for (const char* seen : {"cmdline", "environ"})
+    EXPECT_EQ(content(process / seen).find("hunter2"), std::string::npos) << seen;
+  stop();
+  for (const auto& file : fs::recursive_directory_iterator(state()))
+    if (file.is_regular_file()) {
+      EXPECT_EQ(content(file.path()).find("hunter2"), std::string::npos) << file.path();
+    }
+  EXPECT_EQ(finished(id)["error"]["type"], "urn:gnn-rle:problem:lost-credentials");
+}
+
 TEST_F(HostTest, AKilledChildIsTold) {
   const std::string id = create(request("fit", "", kForever));
   ASSERT_TRUE(eventually([&] { return !host().job(id)["progress"].is_null(); }));
@@ -179,6 +203,7 @@ TEST_F(HostTest, AnEnginesMemoryLimitHolds) {
   wanted["engine"] = "tiny";
   const Json job = finished(create(wanted));
   EXPECT_EQ(job["state"], "FAILED") << job;
+  EXPECT_NE(job["error"]["detail"].get<std::string>().find("memory"), std::string::npos) << job;
   EXPECT_EQ(finished(create(request("fit")))["state"], "COMPLETED");
 }
 

@@ -55,7 +55,11 @@ void JobRun::set_attempt(std::unique_ptr<Attempt> attempt) {
 std::optional<Ending> JobRun::take() {
   const Attempt::News news = attempt_->poll();
   std::vector<Told> told;
-  for (const std::string& line : news.events) take_event(line, told);
+  for (const std::string& line : news.events) try {
+      take_event(line, told);
+    } catch (const Json::exception&) {  // not what an attempt of this program writes
+      take_other(line, told);
+    }
   for (const std::string& line : news.other) take_other(line, told);
   if (told.empty()) return news.ending;
   for (const Told& event : told) note(event.type, event.body);

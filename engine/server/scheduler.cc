@@ -9,7 +9,9 @@
 
 #include "base/error.h"
 #include "job/output_commit.h"
+#include "job/resume_folder.h"
 #include "server/problem.h"
+#include "train/checkpoint.h"
 
 namespace rle {
 namespace {
@@ -87,7 +89,7 @@ void Scheduler::work() {
       if (!stopping_) start_queued();
       suspend_idle_engines();
       if (steady_clock::now() >= next_prune_) prune();
-    } catch (const Error&) {  // the disk takes no more: again in a moment
+    } catch (const std::exception&) {  // the disk takes no more: again in a moment
       retry_at_ = steady_clock::now() + kRetryAfter;
       changed_ = true;
     }
@@ -201,7 +203,8 @@ void Scheduler::read_news() {
     try {
       if (!run->second->ended) run->second->ended = run->second->take();
       over = run->second->ended && on_ended(*run->second, *run->second->ended);
-    } catch (const Error&) {  // its end could not be written: again in a moment, or at the next start
+    } catch (
+        const std::exception&) {  // its end could not be written: again in a moment, or at the next start
       retry_at_ = steady_clock::now() + kRetryAfter;
       over = stopping_;
     }
@@ -248,7 +251,7 @@ bool Scheduler::settle_first(JobRun& run) {
     launch(run, "settle");
     run.kill_at = steady_clock::now() + kSettleLimit;
     return true;
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     return false;
   }
 }
@@ -261,13 +264,13 @@ void Scheduler::complete(JobRun& run, const Json& told) {
 }
 
 void Scheduler::close(JobRun& run, JobState state, const Json& error, const std::string& reason) {
+  const fs::path folder = options_.folders.job(run.job().id), model = options_.folders.model(run.job().id);
+  std::error_code ignored;  // whoever sees the end finds nothing half done
+  fs::remove_all(model / kResumeFolder, ignored);
+  if (state == JobState::kCanceled || !fs::exists(model / kCheckpointFile, ignored))
+    fs::remove_all(folder, ignored);
   run.end(state, error, reason);
   drop_secrets(run.job().id);
-  const fs::path folder = options_.folders.job(run.job().id), model = options_.folders.model(run.job().id);
-  std::error_code ignored;
-  fs::remove_all(model / "resume", ignored);
-  if (state == JobState::kCanceled || !fs::exists(model / "model.safetensors", ignored))
-    fs::remove_all(folder, ignored);
 }
 
 void Scheduler::suspend_idle_engines() {

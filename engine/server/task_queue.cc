@@ -65,7 +65,7 @@ void TaskQueue::take() {
     const Attempt::News news = task->attempt->poll();
     for (const std::string& line : news.events) {
       Json event = Json::parse(line, nullptr, false);
-      if (event.is_object() && (event.value("type", "") == "result" || event.value("type", "") == "error"))
+      if (event.is_object() && (event["type"] == "result" || event["type"] == "error"))
         task->told = std::move(event);
     }
     if (!news.other.empty()) task->last_line = news.other.back();
