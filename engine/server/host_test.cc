@@ -197,7 +197,7 @@ TEST_F(HostTest, AKilledChildIsTold) {
 TEST_F(HostTest, AnEnginesMemoryLimitHolds) {
   fs::create_directories(state());
   std::ofstream(state() / "sizes.json")
-      << R"({"HIGHMEM_X64_S": {}, "TINY": {"threads": 1, "memory_limit": "20MiB"}})";
+      << R"({"HIGHMEM_X64_S": {}, "TINY": {"threads": 1, "memory_limit": "100MiB"}})";
   host().create_engine({{"name", "tiny"}, {"size", "TINY"}}, "");
   Json wanted = request("fit");
   wanted["engine"] = "tiny";

@@ -1,10 +1,12 @@
 #include "server/job_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstring>
 
-#include "base/error.h"
+#include "base/memory.h"
 #include "server/problem.h"
 
 namespace rle {
@@ -141,10 +143,14 @@ Json JobRun::problem_of(const Ending& ending) const {
   if (ending.signal == SIGKILL)
     return problem_json("killed", "killed, probably out of memory" + lines, "",
                         "see the system's log; use a smaller batch, smaller fanouts or fewer columns");
+  const std::string advice =
+      memory_limit_bytes ? fmt::format("its engine allows {} of memory, which may have been too little",
+                                       bytes_text(*memory_limit_bytes))
+                         : "";
   if (ending.signal != 0)
     return problem_json(
         "killed", fmt::format("ended by signal {} ({}){}", ending.signal, ::strsignal(ending.signal), lines),
-        "", "");
+        "", advice);
   return problem_json("internal",
                       fmt::format("ended with exit code {} and without a result{}", ending.exit_code, lines),
                       "", "");

@@ -36,7 +36,7 @@ class JobRun {
   // Takes what the attempt told; lines of another attempt, or seen before, are refused. Returns how it ended.
   std::optional<Ending> take();
   const Verdict& verdict() const { return verdict_; }
-  // What an ending without a verdict means.
+  // What an ending without a verdict means. The attempt's memory limit, where it had one, is part of it.
   Json problem_of(const Ending& ending) const;
   double seeds_per_second() const { return seeds_per_second_; }
 
@@ -44,6 +44,7 @@ class JobRun {
   void complete(const Json& result);
   void end(JobState state, const Json& error, const std::string& reason);
 
+  std::optional<int64_t> memory_limit_bytes;
   bool canceling = false;             // it was asked to stop for a cancel
   bool settling = false;              // the attempt looks at what the one before left
   std::optional<SteadyTime> kill_at;  // then it is ended at once

@@ -60,6 +60,11 @@ void Scheduler::drop_secrets(const std::string& job) {
   secrets_.erase(job);
 }
 
+bool Scheduler::has_secrets(const std::string& job) {
+  const std::lock_guard lock(secrets_mutex_);
+  return secrets_.contains(job);
+}
+
 Json Scheduler::run_task(Json document, std::chrono::seconds limit) {
   std::future<Json> future = tasks_.add(std::move(document), limit);
   wake();
@@ -103,8 +108,7 @@ void Scheduler::work() {
 
 void Scheduler::recover() {
   for (JobRecord& job : store_.read([](const StateTables& tables) { return tables.active_jobs(""); })) {
-    const bool lost = job.needs_secrets;
-    if (lost) {
+    if (job.needs_secrets && !has_secrets(job.id)) {
       const Json error =
           Problem(
               500, "lost-credentials", "the host was restarted, and it keeps credentials in memory only", "",
@@ -161,6 +165,7 @@ void Scheduler::launch(JobRun& run, std::string_view action) {
     document["secrets"] = secrets_[job.id];
   }
   fs::create_directories(options_.folders.job(job.id));
+  if (size != nullptr) run.memory_limit_bytes = size->memory_limit_bytes;
   if (action.empty()) ++attempts_;
   run.set_attempt(launcher_.start({job.id, document.dump(-1, ' ', false, Json::error_handler_t::replace),
                                    size != nullptr ? size->memory_limit_bytes : std::nullopt}));

@@ -60,6 +60,7 @@ class Scheduler {
  private:
   using Runs = std::map<std::string, std::unique_ptr<JobRun>>;  // by engine
 
+  bool has_secrets(const std::string& job);
   void work();
   void recover();
   void wait();
