@@ -20,10 +20,6 @@ constexpr int kNameAttempts = 100;
   fail(ErrorCode::kIo, "output '{}' {}: {}", target.string(), what, std::strerror(error));
 }
 
-fs::path folder_of(const fs::path& file) {
-  return file.has_parent_path() ? file.parent_path() : fs::path(".");
-}
-
 void sync_path(const fs::path& path, int flags, const fs::path& target) {
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
   if (fd < 0) fail_io(target, "cannot be opened to flush it", errno);
@@ -43,6 +39,10 @@ int rename_new(const fs::path& from, const fs::path& to) {
 }
 
 }  // namespace
+
+fs::path folder_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
 
 void check_folder(const fs::path& file) {
   const fs::path folder = folder_of(file);

@@ -35,4 +35,7 @@ std::filesystem::path pending_name(const std::filesystem::path& target, const st
 // Error{kIo} where `file` cannot be created in its folder, as far as that can be seen.
 void check_folder(const std::filesystem::path& file);
 
+// "." where the path names none.
+std::filesystem::path folder_of(const std::filesystem::path& file);
+
 }  // namespace rle::ingest

@@ -106,4 +106,20 @@ void check_output_is_new(const OutputTarget& target) {
   }
 }
 
+void check_output_can_be_made(const OutputTarget& target) {
+  fs::path folder = folder_of(target.file);
+  std::error_code ignored;
+  if (fs::exists(folder, ignored)) return check_output_is_new(target);
+  while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
+  check_folder(folder / target.file.filename());
+}
+
+void make_output_folder(const OutputTarget& target) {
+  std::error_code error;
+  fs::create_directories(folder_of(target.file), error);
+  if (error)
+    fail(ErrorCode::kIo, "output '{}': its folder could not be made: {}", target.file.string(),
+         error.message());
+}
+
 }  // namespace rle

@@ -26,6 +26,11 @@ OutputTarget parse_output(const std::string& text, const std::filesystem::path& 
 // Error{kSpec} where the table or file exists already; checked before the work and again at the write.
 void check_output_is_new(const OutputTarget& target);
 
+// As above for an output whose folder may be missing where it can be made; makes nothing.
+void check_output_can_be_made(const OutputTarget& target);
+// Makes the folder that the output goes into, where it is missing. Error{kIo}.
+void make_output_folder(const OutputTarget& target);
+
 // How a write is done whose process may be killed at any moment.
 struct WriteOptions {
   bool replace = false;  // the table or file that is there is replaced in the step that makes the new one

@@ -38,6 +38,42 @@ void within(const std::string& field, Check&& check) {
   }
 }
 
+// An output that is there already is told from one that can't be written.
+void check_output(const OutputTarget& target) {
+  try {
+    check_output_can_be_made(target);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what(), error.code() == ErrorCode::kSpec ? kTakenOutput : "output");
+  }
+}
+
+std::optional<Dtype> trained_dtype(const std::vector<TableSignature>& tables, const std::string& table,
+                                   const std::string& column) {
+  for (const TableSignature& known : tables)
+    if (known.schema.name == table)
+      for (const ColumnSpec& spec : known.schema.columns)
+        if (spec.name == column) return spec.dtype;
+  return std::nullopt;
+}
+
+// Dtypes that are declared otherwise than the model was trained with: told, or refused where nobody asked for
+// the model's.
+void compare_dtypes(const std::vector<TableSignature>& trained, const JobSpec& spec, bool align,
+                    Report& report) {
+  for (const TableSchema& table : spec.tables)
+    for (const ColumnSpec& column : table.columns) {
+      const std::optional<Dtype> known = trained_dtype(trained, table.name, column.name);
+      if (!column.dtype || !known || *column.dtype == *known) continue;
+      const std::string what =
+          fmt::format("table '{}', column '{}' is declared {}, and the model was trained with {}", table.name,
+                      column.name, to_string(*column.dtype), to_string(*known));
+      if (!align)
+        throw Error(ErrorCode::kSpec, what + "; declare it so, or align the dtypes (align_dtypes)",
+                    fmt::format("spec.tables.{}.columns.{}", table.name, column.name));
+      report.warning("{}; read as {}", what, to_string(*known));
+    }
+}
+
 void check_model(const JobRequest& request, const JobSpec& given, JobSpec& spec, SourceReader& reader,
                  Report& report) {
   within("model.run_id", [&] {
@@ -45,9 +81,16 @@ void check_model(const JobRequest& request, const JobSpec& given, JobSpec& spec,
     check_same_task(model.task, given);
     inference_precision(given, model, report);
     if (given.inference == InferenceMode::kExact) check_exact_inference(model.config.model);
+    compare_dtypes(model.tables, given, request.options.align_dtypes, report);
     use_model_columns(reader, model.tables, spec);
     check_model_schema(reader, model.tables, spec);
   });
+}
+
+// What it was inferred as; null where nothing could be.
+Json dtype_of(const DtypeDecision& decision) {
+  if (decision.left_out == LeftOut::kText) return to_string(Dtype::kText);
+  return decision.dtype ? Json(to_string(*decision.dtype)) : Json(nullptr);
 }
 
 }  // namespace
@@ -71,8 +114,7 @@ Json check_request(const JobRequest& request, const RequestContext& context) {
                            .test = spec.task->test.has_value(),
                            .test_needs_target = request.options.compute_test_metrics};
   within("", [&] { check_sources(reader, spec, splits); });
-  if (request.output && !request.options.overwrite)
-    within("output", [&] { check_output_is_new(request.output->target); });
+  if (request.output && !request.options.overwrite) check_output(request.output->target);
   tell_device(spec.device, lines);
   Json warnings = spec.warnings;
   for (const ReportLines::Line& line : lines.lines())
@@ -103,8 +145,10 @@ Json describe_source(const JobRequest& request, const RequestContext& context) {
     const bool known = found != decisions.end();
     described.push_back({{"name", column.name},
                          {"type", column.type_name},
-                         {"dtype", known && found->dtype ? Json(to_string(*found->dtype)) : Json(nullptr)},
+                         {"dtype", known ? dtype_of(*found) : Json(nullptr)},
                          {"reason", known ? found->reason : "this type cannot be read"}});
+    if (known && table.at(column.name).type == PhysicalType::kString)
+      described.back()["distinct"] = table.at(column.name).strings->size();
   }
   return {{"source", request.source}, {"columns", std::move(described)}, {"rows", table.rows}};
 }

@@ -29,7 +29,8 @@ std::string_view to_string(JobAction action);
 struct JobOptions {
   std::optional<int64_t> batch_size;  // of predictions; no result depends on it
   bool compute_test_metrics = false, overwrite = false;
-  bool extract_embeddings = false, align_dtypes = false;  // not built: the host refuses them
+  bool align_dtypes = false;        // dtypes that are declared otherwise than the model's are the model's
+  bool extract_embeddings = false;  // not built: the host refuses it
 };
 
 // Where predictions go, as a request says it. flatten: one column a class.
@@ -58,6 +59,9 @@ struct JobRequest {
 
 // Error{kSpec} with the field that is wrong.
 JobRequest parse_job_request(std::string_view document);
+
+// The field of errors about an output that is there already.
+inline constexpr const char* kTakenOutput = "output.alias";
 
 // "folder/PREDICTIONS_<ALIAS>.parquet", or that table of a database. Relative paths are inside base_folder.
 // Error{kSpec} with a field below "output".

@@ -140,6 +140,7 @@ Json run_predict_request(const JobRequest& request, const RequestContext& contex
   const bool trained = request.action == JobAction::kFitPredict;
   const JobSpec spec = spec_of(request, context, !trained);
   require_for(request.action, spec, request.options);
+  make_output_folder(request.output->target);
   const OutputCommit commit(request, context.kill_point);
   Json result = Json::object();
   PredictRequest predict;

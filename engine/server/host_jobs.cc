@@ -37,10 +37,22 @@ std::optional<Host::Created> Host::Impl::created_before(const std::string& key, 
   const std::optional<JobRecord> job =
       store.read([&](const StateTables& tables) { return tables.job_of_key(key); });
   if (!job) return std::nullopt;
-  if (!same_request(job->request, request))
+  if (!same_request(job->request(), request))
     throw Problem(409, "conflict", "the idempotency key came before with another request", "",
                   "use a new key for each request");
   return Created{told(*job), false};
+}
+
+void Host::Impl::take_target_of_model(Submission& submission) const {
+  Json& request = submission.request;
+  const Json::json_pointer run("/model/run_id"), task("/spec/task"), target("/spec/task/target");
+  if (request.value("kind", Json()) != "predict" || !request.contains(task) || !request[task].is_object() ||
+      request[task].contains("target") || !request.contains(run) || !request[run].is_string())
+    return;
+  const std::optional<JobRecord> trained = store.read(
+      [&](const StateTables& tables) { return tables.job(folded(request[run].get<std::string>())); });
+  const Json known = trained ? trained->request() : Json::object();
+  if (known.contains(target)) request[task]["target"] = known[target];
 }
 
 Json Host::Impl::check(Submission& submission) {
@@ -57,7 +69,12 @@ Json Host::Impl::check(Submission& submission) {
   Json document =
       request_document(submission.request, to_string(submission.kind), submission.model_run_id, folders);
   document["action"] = "check";
-  return scheduler.run_task(std::move(document)).value("warnings", Json::array());
+  try {
+    return scheduler.run_task(std::move(document)).value("warnings", Json::array());
+  } catch (const Problem& problem) {
+    if (problem.field == kTakenOutput) throw output_is_taken(problem.detail);
+    throw;
+  }
 }
 
 Host::Created Host::Impl::insert(const Submission& submission, const std::string& user,
@@ -67,7 +84,7 @@ Host::Created Host::Impl::insert(const Submission& submission, const std::string
   job.kind = submission.kind;
   job.created_by = user;
   job.experiment_name = submission.experiment_name;
-  job.request = submission.request;
+  job.set_request(submission.request);
   job.model_run_id = submission.model_run_id;
   job.needs_secrets = !submission.secrets.is_null();
   job.idempotency_key = key;
@@ -75,7 +92,7 @@ Host::Created Host::Impl::insert(const Submission& submission, const std::string
   job.created_us = job.updated_us = options.now_us();
   return store.write([&](Store::Change& change) -> Created {
     if (const auto former = key.empty() ? std::nullopt : change.tables.job_of_key(key)) {
-      if (!same_request(former->request, job.request))
+      if (!same_request(former->request(), submission.request))
         throw Problem(409, "conflict", "the idempotency key came before with another request");
       return {told(change.tables, *former), false};
     }
@@ -103,6 +120,7 @@ Host::Created Host::create_job(const Json& request, const std::string& user,
     throw Problem(422, "invalid-request",
                   fmt::format("the idempotency key: at most {} bytes of text", kMostKeyBytes));
   Submission submission = take_secrets(request);
+  impl_->take_target_of_model(submission);
   if (std::optional<Created> former = impl_->created_before(idempotency_key, submission.request))
     return *former;
   const std::string chosen = id.empty() ? new_uuid() : checked_uuid(id, "id");
@@ -122,11 +140,12 @@ Host::Created Host::create_job(const Json& request, const std::string& user,
 
 Json Host::validate(const Json& request) {
   Submission submission = take_secrets(request);
+  impl_->take_target_of_model(submission);
   return {{"warnings", impl_->check(submission)}};
 }
 
 Json Host::job(const std::string& id) const { return impl_->told(impl_->require_job(id)); }
-Json Host::job_request(const std::string& id) const { return impl_->require_job(id).request; }
+Json Host::job_request(const std::string& id) const { return impl_->require_job(id).request(); }
 
 JobPage Host::jobs(const JobFilter& filter) const {
   if (filter.limit < 1 || filter.limit > kMostJobs)
@@ -214,7 +233,7 @@ fs::path Host::predictions_file(const std::string& id, const std::string& format
         409, "conflict",
         fmt::format("job {} ({}, {}) has no predictions", job.id, to_string(job.kind), to_string(job.state)));
   const fs::path file = impl_->folder.temporary() / fmt::format("{}.{}", new_uuid(), format);
-  Json document = request_document(job.request, to_string(job.kind), "", impl_->folders);
+  Json document = request_document(job.request(), to_string(job.kind), "", impl_->folders);
   document["action"] = "export";
   document["file"] = file.string();
   impl_->scheduler.run_task(std::move(document), std::chrono::seconds(600));

@@ -78,7 +78,7 @@ TEST_F(HostTest, OutputsAreNewOrReplaced) {
   fit["output"] = duckdb_output("a1");
   ASSERT_EQ(finished(create(fit))["state"], "COMPLETED");
   EXPECT_EQ(rows_of("PREDICTIONS_A1"), kTestRows);
-  EXPECT_EQ(verdict([&] { host().create_job(fit, "", ""); }), "422 invalid-specification output");
+  EXPECT_EQ(verdict([&] { host().create_job(fit, "", ""); }), "409 conflict output.alias");
   fit["output"]["alias"] = "a2";
   ASSERT_EQ(finished(create(fit))["state"], "COMPLETED");
   fit["options"] = {{"overwrite", true}};

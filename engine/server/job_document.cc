@@ -20,7 +20,7 @@ Json request_document(const Json& request, std::string_view kind, const std::str
 Json job_document(const JobRecord& job, std::string_view action, const EngineSize& size,
                   const HostFolders& folders) {
   const std::string_view kind = to_string(job.kind);
-  Json out = request_document(job.request, kind, job.model_run_id, folders);
+  Json out = request_document(job.request(), kind, job.model_run_id, folders);
   out["job"] = job.id;
   out["attempt"] = job.attempt;
   out["action"] = action.empty() ? kind : action;

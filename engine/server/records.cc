@@ -63,6 +63,12 @@ std::string time_text(int64_t time_us) {
                      t.second, t.microsecond);
 }
 
+Json JobRecord::request() const { return Json::parse(request_text); }
+
+void JobRecord::set_request(const Json& request) {
+  request_text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 Json to_json(const EngineRecord& engine) {
   return {{"id", engine.id},
           {"name", engine.name},

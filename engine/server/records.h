@@ -46,9 +46,9 @@ struct JobRecord {
   int64_t created_us = 0, updated_us = 0;
   std::optional<int64_t> started_us, finished_us;
   std::string created_by, experiment_name;
-  Json request;           // as submitted, without secrets
-  Json device, progress;  // null until told
-  Json result, outputs;   // null, [] until told
+  std::string request_text = "{}";  // as submitted, without secrets; JSON that few ask for
+  Json device, progress;            // null until told
+  Json result, outputs;             // null, [] until told
   Json warnings = Json::array();
   Json error;  // a problem document; null
   bool cancel_requested = false;
@@ -60,6 +60,9 @@ struct JobRecord {
   int64_t place = 0;           // in the order of submission; 0 until it is kept
   int64_t last_event = 0;      // seq of its newest event
   bool needs_secrets = false;  // the request had some; they are in memory only
+
+  Json request() const;
+  void set_request(const Json& request);
 };
 
 struct EventRecord {

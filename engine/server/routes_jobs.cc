@@ -71,6 +71,8 @@ void add_job_routes(Router& router, RouteContext& context) {
       "POST", "/v1/jobs", {}, [&context](Call& call) { return create(call, context); }, true);
   add("GET", "/v1/jobs/{id}", {},
       [&host](Call& call) { return json_response(200, host.job(call.arguments.at("id"))); });
+  add("GET", "/v1/jobs/{id}/request", {},
+      [&host](Call& call) { return json_response(200, host.job_request(call.arguments.at("id"))); });
   add("DELETE", "/v1/jobs/{id}", {}, [&host](Call& call) {
     host.delete_job(call.arguments.at("id"));
     return Response{204, "", "", {}};

@@ -37,7 +37,7 @@ class SchedulerTest : public FolderOfTest {
     JobRecord job;
     job.id = new_uuid();
     job.engine = engine;
-    job.request = {{"spec", Json::object()}};
+    job.set_request({{"spec", Json::object()}});
     job.needs_secrets = secrets;
     job.created_us = job.updated_us = now_us_;
     store_.write([&](Store::Change& change) {
@@ -265,7 +265,7 @@ TEST_F(SchedulerTest, SecretsReachTheAttemptAndNothingElse) {
   scheduler_->keep_secrets(id, {{"password", "hunter2"}});
   record.id = id;
   record.engine = "default";
-  record.request = {{"spec", Json::object()}};
+  record.set_request({{"spec", Json::object()}});
   record.needs_secrets = true;
   store_.write([&](Store::Change& change) {
     change.tables.insert(record);
@@ -275,7 +275,7 @@ TEST_F(SchedulerTest, SecretsReachTheAttemptAndNothingElse) {
   EXPECT_EQ(launcher_.at(0).document["secrets"]["password"], "hunter2");
   const std::string waiting = add_job("default", true);
   scheduler_.reset();
-  EXPECT_EQ(job(id).request.dump().find("hunter2"), std::string::npos);
+  EXPECT_EQ(job(id).request_text.find("hunter2"), std::string::npos);
   start();  // they did not survive
   ASSERT_TRUE(becomes(id, JobState::kFailed));
   ASSERT_TRUE(becomes(waiting, JobState::kFailed));

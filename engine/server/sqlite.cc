@@ -21,7 +21,33 @@ SqliteConnection::SqliteConnection(const std::filesystem::path& file, bool read_
   sqlite3_busy_timeout(handle_, kBusyMilliseconds);
 }
 
-SqliteConnection::~SqliteConnection() { sqlite3_close_v2(handle_); }
+SqliteConnection::~SqliteConnection() {
+  for (const auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
+  sqlite3_close_v2(handle_);
+}
+
+sqlite3_stmt* SqliteConnection::take(std::string_view sql) const {
+  if (const auto found = prepared_.find(std::string(sql)); found != prepared_.end()) {
+    sqlite3_stmt* statement = found->second;
+    prepared_.erase(found);
+    return statement;
+  }
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &statement, nullptr) != SQLITE_OK)
+    fail_with(sql);
+  return statement;
+}
+
+void SqliteConnection::give_back(sqlite3_stmt* statement) const noexcept {
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  try {
+    prepared_.emplace(sqlite3_sql(statement), statement);
+  } catch (const std::bad_alloc&) {
+    sqlite3_finalize(statement);
+  }
+}
 
 void SqliteConnection::fail_with(std::string_view what) const {
   fail(ErrorCode::kIo, "'{}': {} ({})", file_, sqlite3_errmsg(handle_), what.substr(0, what.find('\n')));
@@ -40,13 +66,9 @@ int64_t SqliteConnection::query_integer(std::string_view sql) const {
 }
 
 SqliteStatement::SqliteStatement(const SqliteConnection& connection, std::string_view sql)
-    : connection_(connection) {
-  if (sqlite3_prepare_v2(connection_.handle_, sql.data(), static_cast<int>(sql.size()), &statement_,
-                         nullptr) != SQLITE_OK)
-    connection_.fail_with(sql);
-}
+    : connection_(connection), statement_(connection.take(sql)) {}
 
-SqliteStatement::~SqliteStatement() { sqlite3_finalize(statement_); }
+SqliteStatement::~SqliteStatement() { connection_.give_back(statement_); }
 
 SqliteStatement& SqliteStatement::bind(int64_t value) {
   sqlite3_bind_int64(statement_, ++bound_, value);

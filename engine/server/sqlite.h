@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -14,7 +15,8 @@ namespace rle {
 
 class SqliteConnection;
 
-// Bound from the left, then stepped row by row. One thread; must not outlive its connection.
+// Bound from the left, then stepped row by row. The connection keeps what was prepared for the next use of
+// the same text. One thread; must not outlive its connection.
 class SqliteStatement {
  public:
   SqliteStatement(const SqliteConnection& connection, std::string_view sql);
@@ -59,8 +61,13 @@ class SqliteConnection {
   friend class SqliteStatement;
   [[noreturn]] void fail_with(std::string_view what) const;
 
+  // A statement that is free, or a new one.
+  sqlite3_stmt* take(std::string_view sql) const;
+  void give_back(sqlite3_stmt* statement) const noexcept;
+
   sqlite3* handle_ = nullptr;
   std::string file_;
+  mutable std::unordered_multimap<std::string, sqlite3_stmt*> prepared_;  // free ones, by their text
 };
 
 }  // namespace rle

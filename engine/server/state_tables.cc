@@ -59,7 +59,7 @@ JobRecord job_of(const SqliteStatement& row) {
   out.finished_us = row.integer_or_null(9);
   out.created_by = row.text(10);
   out.experiment_name = row.text(11);
-  out.request = parse_or(row.text(12), Json::object());
+  out.request_text = row.text(12);
   out.device = parse_or(row.text(13), nullptr);
   out.progress = parse_or(row.text(14), nullptr);
   out.result = parse_or(row.text(15), nullptr);
@@ -218,7 +218,7 @@ void StateTables::insert(JobRecord& job) const {
       .bind(job.updated_us)
       .bind(std::string_view(job.created_by))
       .bind(std::string_view(job.experiment_name))
-      .bind(std::string_view(dump(job.request)))
+      .bind(std::string_view(job.request_text))
       .bind(std::string_view(dump(job.warnings)))
       .bind_text_or_null(job.idempotency_key)
       .bind_text_or_null(job.model_run_id)

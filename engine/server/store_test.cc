@@ -37,7 +37,7 @@ class StoreTest : public FolderOfTest {
 
 TEST_F(StoreTest, KeepsRecordsOverARestart) {
   JobRecord job = new_job();
-  job.request = {{"spec", {{"dataset", "größe"}}}};
+  job.set_request({{"spec", {{"dataset", "größe"}}}});
   job.idempotency_key = "k";
   job.warnings = {"w"};
   job.needs_secrets = true;
@@ -57,7 +57,7 @@ TEST_F(StoreTest, KeepsRecordsOverARestart) {
   const Store store(file(), {});
   store.read([&](const StateTables& tables) {
     const JobRecord found = *tables.job(job.id);
-    EXPECT_EQ(found.request, job.request);
+    EXPECT_EQ(found.request(), job.request());
     EXPECT_EQ(found.warnings, job.warnings);
     EXPECT_TRUE(found.needs_secrets);
     EXPECT_EQ(found.last_event, 1);

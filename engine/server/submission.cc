@@ -35,11 +35,6 @@ void check_options(const Json& request, const JobOptions& options) {
   if (options.extract_embeddings)
     throw Problem(501, "not-built", "options.extract_embeddings: embeddings: their part is not built yet",
                   "options.extract_embeddings", "leave it out");
-  if (options.align_dtypes)
-    throw Problem(
-        501, "not-built",
-        "options.align_dtypes: columns of other types than the model was trained on are not cast yet",
-        "options.align_dtypes", "cast them in their source");
   if (options.overwrite && !request.contains("output"))
     throw invalid("options.overwrite", "this kind of job writes no output; take it out");
 }
@@ -77,11 +72,12 @@ void check_output(const Submission& submission, const DataRoots& roots, bool ove
   const bool table = output.target.kind == OutputTarget::Kind::kDuckdbTable;
   roots.require_inside(output.target.file.string(), table ? "output.database" : "output.folder");
   if (table || overwrite) return;
-  const auto is_new = [&] {
-    check_output_is_new(output.target);
-    return true;
-  };
-  checked("invalid-request", is_new, "output");
+  try {
+    check_output_can_be_made(output.target);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kSpec) throw output_is_taken(error.what());
+    throw Problem(422, "invalid-request", error.what(), "output.folder");
+  }
 }
 
 }  // namespace
@@ -99,6 +95,10 @@ std::string text_member(const Json& object, const char* key, const std::string& 
   if (!object[key].is_string() || !is_utf8_text(object[key].get_ref<const std::string&>()))
     throw invalid(field, "expected a text");
   return object[key];
+}
+
+Problem output_is_taken(const std::string& detail) {
+  return Problem(409, "conflict", detail, kTakenOutput, "take another alias, or ask for overwrite");
 }
 
 Submission take_secrets(const Json& request) {

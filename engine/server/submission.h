@@ -5,6 +5,7 @@
 
 #include "server/data_roots.h"
 #include "server/job_document.h"
+#include "server/problem.h"
 #include "server/records.h"
 
 namespace rle {
@@ -24,6 +25,9 @@ Submission take_secrets(const Json& request);
 // All that the request alone tells, and the file system about its paths. Fills the submission. Problem with
 // the field: invalid-request, invalid-specification, not-built, not-found.
 void check_submission(Submission& submission, const DataRoots& roots, const HostFolders& folders);
+
+// 409: the output is there already.
+Problem output_is_taken(const std::string& detail);
 
 // 1 to 64 of A-Z a-z 0-9 _ -, the first a letter or _. Problem{invalid-request}.
 void check_engine_name(const std::string& name);

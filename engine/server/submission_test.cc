@@ -100,7 +100,7 @@ TEST_F(SubmissionTest, Outputs) {
 
 TEST_F(SubmissionTest, OptionsThatAreNotBuilt) {
   EXPECT_EQ(with("/options", {{"extract_embeddings", true}}), "501 not-built options.extract_embeddings");
-  EXPECT_EQ(with("/options", {{"align_dtypes", true}}), "501 not-built options.align_dtypes");
+  EXPECT_EQ(with("/options", {{"align_dtypes", true}}), "accepted");
   EXPECT_EQ(with("/options", {{"extract_embeddings", false}, {"align_dtypes", false}}), "accepted");
   EXPECT_EQ(with("/options", {{"batch_size", 0}}), "422 invalid-request options.batch_size");
   EXPECT_EQ(with("/options", {{"fast", true}}), "422 invalid-request options.fast");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any, Mapping, Optional
+from urllib.parse import quote
 
 from . import _check as check
 from ._spec import job_specification
@@ -85,8 +86,8 @@ class Trainer:
             output_alias: tells outputs apart: 1 to 100 of A-Z a-z 0-9 _; it is upper-cased.
             output_config: where it is written.
             test_batch_size: rows a batch, 1 to 65536. Results don't depend on it.
-            dataset: with a test table.
-            test_table: a source, where there is no dataset; comes with the model registry part.
+            dataset: with a test table. None: the one that the model was trained on.
+            test_table: the source to predict for, where there is no dataset.
             model_run_id: the model of a job that trained.
             registered_model_key: "database.schema.model.version"; comes with the model registry part.
             extract_embeddings: comes with the embeddings part.
@@ -96,7 +97,7 @@ class Trainer:
             align_dtypes: columns take the dtypes that the model was trained with; else a difference is an error.
             compute_test_metrics: judges the predictions; the test table must hold the target. They are in result["test_metrics"].
             registered_model_name, version: come with the model registry part.
-            experiment_name: "DATASET/TASK_TYPE/TASK" instead of a dataset; comes with the model registry part.
+            experiment_name: "DATASET/TASK_TYPE/TASK" of the model's training, instead of a dataset; needs test_table.
             model_selection_strategy: "best": the model with the best validation result; comes with the model registry part.
             evaluation_metric: by which "best" is found.
 
@@ -113,12 +114,14 @@ class Trainer:
         check.boolean("materialize_results", materialize_results)
         _embeddings(extract_embeddings)
         run_id = _model(model_run_id, registered_model_key, registered_model_name, version, model_selection_strategy, evaluation_metric)
-        data = self._data(dataset, test_table, experiment_name)
+        self._check_data(dataset, test_table, experiment_name)
         if isinstance(run_id, NotBuiltError):
             raise run_id
-        spec = job_specification(data, self.config, ("test",))
-        _check_flatten(data, flatten_output)
-        _check_target(data)
+        if dataset is not None:
+            spec, experiment = job_specification(dataset, self.config, ("test",)), dataset.experiment_name
+        else:
+            spec, experiment = self._trained_on(run_id, test_table, experiment_name)
+        _check_flatten(spec["task"]["type"], flatten_output)
         job = self._submit(
             {
                 "kind": "predict",
@@ -126,7 +129,7 @@ class Trainer:
                 "model": {"run_id": run_id},
                 "output": request,
                 "options": options,
-                "experiment_name": data.experiment_name,
+                "experiment_name": experiment,
             }
         )
         return job.wait() if materialize_results else job
@@ -162,7 +165,7 @@ class Trainer:
         _embeddings(extract_embeddings)
         _usable(dataset, training=True)
         dataset.task_description.validate_for_inference()
-        _check_flatten(dataset, flatten_output)
+        _check_flatten(dataset.task_description.task_type.value, flatten_output)
         spec = job_specification(dataset, self.config, ("train", "validation", "test"))
         job = self._submit(
             {"kind": "fit_predict", "spec": spec, "output": request, "options": options, "experiment_name": dataset.experiment_name}
@@ -188,7 +191,7 @@ class Trainer:
             job._warn(warning)
         return job
 
-    def _data(self, dataset: Optional[Dataset], test_table: Optional[str], experiment_name: Optional[str]) -> Dataset:
+    def _check_data(self, dataset: Optional[Dataset], test_table: Optional[str], experiment_name: Optional[str]) -> None:
         if dataset is not None and (test_table is not None or experiment_name is not None):
             other = "test_table" if test_table is not None else "experiment_name"
             raise ValidationError(f"{other}: give either dataset= or {other}=, not both: a dataset has its test table", field=other)
@@ -198,11 +201,26 @@ class Trainer:
                 raise ValidationError("test_table: is missing: with experiment_name= it names the table to predict for", field="test_table")
         if test_table is not None:
             self.connector.resolve("test_table", test_table)
-        if dataset is None:
-            what = "predict(experiment_name=...)" if experiment_name is not None else "predict() without dataset="
-            raise check.not_built(what, _REGISTRY)
-        _usable(dataset, training=False)
-        return dataset
+        if dataset is not None:
+            _usable(dataset, training=False)
+
+    def _trained_on(self, run_id: str, test_table: Optional[str], experiment_name: Optional[str]) -> tuple[dict[str, Any], str]:
+        """The specification that the model was trained with, to predict for another table; and its experiment."""
+        request = self.connector.client.get(f"/v1/jobs/{quote(run_id, safe='')}/request")
+        experiment = str(request.get("experiment_name") or "")
+        if experiment_name is not None and experiment_name.replace("/", "_") != experiment.replace("/", "_"):
+            raise ValidationError(
+                f'experiment_name: expected that of the model, "{experiment}", got {check.shown(experiment_name)}', field="experiment_name"
+            )
+        spec = {**request["spec"], "task": {k: v for k, v in request["spec"]["task"].items() if k not in ("train", "validation")}}
+        if test_table is not None:
+            spec["task"]["test"] = self.connector.resolve("test_table", test_table)
+        elif "test" not in spec["task"]:
+            raise ValidationError("test_table: is missing: the model was trained without one; give test_table= or dataset=", field="test_table")
+        spec.pop("config", None)
+        if config := self.config.engine_config():
+            spec["config"] = config
+        return spec, experiment
 
 
 def _usable(dataset: Any, *, training: bool) -> None:
@@ -287,16 +305,6 @@ def _check_experiment_name(name: str) -> None:
         check.refuse("experiment_name", name, '"DATASET/TASK_TYPE/TASK"')
 
 
-def _check_flatten(dataset: Dataset, flatten: bool) -> None:
-    kind = dataset.task_description.task_type.value
+def _check_flatten(kind: str, flatten: bool) -> None:
     if flatten and kind in ("binary_classification", "regression"):
         raise ValidationError(f"flatten_output: a {kind} has one number a row: there is nothing to flatten", field="flatten_output")
-
-
-def _check_target(dataset: Dataset) -> None:
-    if getattr(dataset.task_description, "label_column", None) is None:
-        raise ValidationError(
-            f'target_column: task "{dataset.task_description.name}" names none: name the column that the model was trained to predict, '
-            "even where the table to predict for does not have it",
-            field="target_column",
-        )

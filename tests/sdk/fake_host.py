@@ -23,7 +23,6 @@ SIZES = [
     {"name": n, "threads": 0, "memory": None, "device": d}
     for n, d in (("HIGHMEM_X64_S", "cpu"), ("HIGHMEM_X64_M", "cpu"), ("GPU_NV_S", "cuda"))
 ]
-ALIGN = "options.align_dtypes: columns of other types than the model was trained on are not cast yet"
 FINAL = ("COMPLETED", "FAILED", "CANCELED")
 
 
@@ -152,8 +151,6 @@ class FakeHost:
 
     def check(self, body):
         task = body["spec"]["task"]
-        if body.get("options", {}).get("align_dtypes"):
-            raise Refused(501, "not-built", ALIGN, field="options.align_dtypes", advice="cast them in their source")
         for split in {"fit": ("train", "validation"), "predict": ("test",), "fit_predict": ("train", "validation", "test")}[body["kind"]]:
             if split not in task:
                 raise Refused(422, "invalid-specification", f"task.{split} is missing", field=f"spec.task.{split}")
@@ -389,6 +386,8 @@ def handler_of(host):
             record = host.record(rest[0])
             if rest[1:] == ["cancel"]:
                 return self.answer(200, host.cancel(rest[0]))
+            if rest[1:] == ["request"]:
+                return self.answer(200, record["request"])
             if rest[1:] == ["events"]:
                 return self.stream(record, int(query.get("from", 1)), query.get("follow") == "true")
             if rest[1:] == ["predictions"]:

@@ -142,7 +142,7 @@ def test_a_gpu_that_is_not_there_is_warned_of_once(local):
 
 
 def test_what_the_host_refuses_is_a_typed_error(local, output, tmp_path):
-    from relationalai_gnns import GNNTable, NotBuiltError, ValidationError
+    from relationalai_gnns import GNNTable, ValidationError
 
     with pytest.raises(ValidationError, match="absent.parquet"):
         GNNTable(local.connector, str(tmp_path / "absent.parquet"), "A")
@@ -150,9 +150,30 @@ def test_what_the_host_refuses_is_a_typed_error(local, output, tmp_path):
         local.trainer(**{**SMALL, "engine_options": {"lr_schedule": "constant"}}, T_max=5).fit(local.dataset())
     with pytest.raises(ValidationError, match="(?i)model"):
         local.trainer().predict("A", output, dataset=local.dataset(), model_run_id="01bbe3b2-0205-0e72-001d-f987ec094ee2")
+
+
+def test_align_dtypes_takes_those_of_the_model(local, output):
+    from relationalai_gnns import ColumnDType, ValidationError
+
     job = local.trainer(**SMALL).fit(local.dataset()).wait()
-    with pytest.raises(NotBuiltError, match="align_dtypes"):
-        local.trainer().predict("A", output, dataset=local.dataset(), model_run_id=job.model_run_id, align_dtypes=True)
+    other = local.dataset()
+    column = next(c for c in other.tables[0].columns if c.name not in other.tables[0].keys() and c.dtype is ColumnDType.integer_t)
+    other.tables[0].update_column_dtype(column.name, ColumnDType.category_t)
+    arguments = {"dataset": other, "model_run_id": job.model_run_id}
+    with pytest.raises(ValidationError, match=f"column '{column.name}' is declared category, and the model was trained with integer"):
+        local.trainer().predict("A", output, **arguments)
+    with pytest.warns(UserWarning, match="read as integer"):
+        aligned = local.trainer().predict("A", output, align_dtypes=True, **arguments).wait()
+    plain = local.trainer().predict("B", output, dataset=local.dataset(), model_run_id=job.model_run_id).wait()
+    assert aligned.predictions("arrow").equals(plain.predictions("arrow"))
+
+
+def test_a_dataset_may_be_left_out(local, output):
+    job = local.trainer(**SMALL).fit(local.dataset()).wait()
+    whole = local.trainer().predict("WHOLE", output, dataset=local.dataset(), model_run_id=job.model_run_id).wait()
+    short = local.trainer().predict("SHORT", output, test_table=local.source("test"), model_run_id=job.model_run_id,
+                                    experiment_name=job.experiment_name).wait()
+    assert short.predictions("arrow").equals(whole.predictions("arrow"))
 
 
 def test_a_job_that_fails_is_a_typed_error(local, tmp_path):

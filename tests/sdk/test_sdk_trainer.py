@@ -106,17 +106,30 @@ def test_a_table_to_predict_for_need_not_have_the_target(objects, host, output, 
     only_test = {"task_data_source": {"test": objects.source("students")}}
     objects.trainer().predict("A", output, dataset=objects.dataset(objects.task(**only_test)), model_run_id=trained.job_id)
     assert posted(host)["spec"]["task"]["target"] == "label"
-    with pytest.raises(ValidationError, match='target_column: task "pass" names none'):
-        unnamed = objects.dataset(objects.task(**only_test, target_column=...))
-        objects.trainer().predict("B", output, dataset=unnamed, model_run_id=trained.job_id)
+    unnamed = objects.dataset(objects.task(**only_test, target_column=...))
+    objects.trainer().predict("B", output, dataset=unnamed, model_run_id=trained.job_id)
+    assert "target" not in posted(host)["spec"]["task"], "the host knows what the model predicts"
+
+
+def test_a_dataset_may_be_left_out(objects, host, output, trained):
+    from relationalai_gnns import ValidationError
+
+    arguments = {"output_config": output, "model_run_id": trained.job_id, "test_table": objects.source("students")}
+    for name in (None, "school/binary_classification/pass", "school_binary_classification_pass"):
+        objects.trainer(n_epochs=3).predict(f"A{len(name or '')}", experiment_name=name, **arguments)
+        sent = posted(host)
+        assert sent["spec"]["task"]["test"] == objects.source("students") and "train" not in sent["spec"]["task"]
+        assert sent["spec"]["tables"] == host.jobs[trained.job_id]["request"]["spec"]["tables"] and sent["spec"]["config"]["n_epochs"] == 3
+        assert sent["experiment_name"] == "school/binary_classification/pass"
+    with pytest.raises(ValidationError, match='experiment_name: expected that of the model, "school/binary_classification/pass"'):
+        objects.trainer().predict("B", experiment_name="other/binary_classification/pass", **arguments)
+    with pytest.raises(ValidationError, match="test_table: is missing"):
+        objects.trainer().predict("C", output, model_run_id=trained.job_id)
 
 
 def test_align_dtypes_is_asked_for(objects, host, output, trained):
-    from relationalai_gnns import NotBuiltError
-
     arguments = {"output_config": output, "dataset": objects.dataset(), "model_run_id": trained.job_id}
-    with pytest.raises(NotBuiltError, match="options.align_dtypes: .* are not cast yet"):
-        objects.trainer().predict("A", align_dtypes=True, **arguments)
+    objects.trainer().predict("B", align_dtypes=True, **arguments)
     assert posted(host)["options"]["align_dtypes"] is True
     objects.trainer().predict("A", **arguments)
     assert posted(host)["options"]["align_dtypes"] is False
@@ -205,11 +218,8 @@ RUN, BEST = {"model_run_id": "r"}, {"model_selection_strategy": "best"}
         ),
         ({"test_table": "x.parquet"}, "ValidationError", "test_table: give either dataset= or test_table="),
         ({"experiment_name": "a/b/c"}, "ValidationError", "experiment_name: give either"),
-        ({"dataset": None}, "NotBuiltError", "predict\\(\\) without dataset= is not built yet"),
-        ({"dataset": None, "test_table": "x.parquet"}, "NotBuiltError", "without dataset="),
         ({"dataset": None, "experiment_name": "a/b/c"}, "ValidationError", "test_table: is missing"),
         ({"dataset": None, "experiment_name": "abc", "test_table": "x"}, "ValidationError", "DATASET/TASK"),
-        ({"dataset": None, "experiment_name": "a/b/c", "test_table": "x"}, "NotBuiltError", "predict\\(experiment_name=...\\)"),
     ],
 )
 def test_arguments_of_predict_are_checked_before_anything_is_sent(objects, host, output, change, kind, text):
