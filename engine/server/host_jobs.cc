@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "job/job_request.h"
 #include "server/host_impl.h"
 
 namespace rle {
