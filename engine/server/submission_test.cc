@@ -89,9 +89,9 @@ TEST_F(SubmissionTest, Outputs) {
   EXPECT_EQ(with("/output/alias", ""), "422 invalid-request output.alias");
   EXPECT_EQ(with("/output/extension", "pkl"), "422 invalid-request output.extension");
   EXPECT_EQ(with("/output/database", "x"), "422 invalid-request output.database");
-  EXPECT_EQ(with("/output/folder", path("none")), "422 invalid-request output");
+  EXPECT_EQ(with("/output/folder", path("none/deeper")), "accepted") << "it is made";
   std::ofstream(folder_ / "PREDICTIONS_A1.parquet") << "mine";
-  EXPECT_EQ(with("/output/alias", "A1"), "422 invalid-request output");
+  EXPECT_EQ(with("/output/alias", "A1"), "409 conflict output.alias");
   EXPECT_EQ(with("/options", {{"overwrite", true}}), "accepted");
   request_["kind"] = "fit";
   EXPECT_EQ(with("/output/alias", "b"), "422 invalid-request output");
