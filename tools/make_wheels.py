@@ -3,22 +3,22 @@
 
     tools/make_wheels.py [--engine build/release/librle.so] [--out build/wheels]
 
-The second has librle.so with the shared libraries that it needs, the command `rle` and a dependency on the package duckdb, whose library
-the engine reads data with.
+The second has librle.so, the shared libraries that it needs and their licences, the command `rle`, and a dependency on the package duckdb, whose
+library the engine reads data with. auditwheel puts the libraries in and checks that the oldest system of its tag has all the rest.
 """
 import argparse
 import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DUCKDB = "duckdb>=1.4,<3"
-# Not manylinux: the engine is compiled here and wants a C and C++ runtime at least as new as this machine's.
-TAG = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+PLATFORM = "manylinux_2_35_x86_64"  # Ubuntu 22.04, Debian 12 and newer
+# Compiled in: packages whose licences travel with the engine, beside those of the shared libraries.
+HEADERS = ["libboost1.74-dev", "libboost1.83-dev", "nlohmann-json3-dev", "libcli11-dev"]
 
 
 def copy_sources(folder):
@@ -42,23 +42,48 @@ def build(sources, out):
 
 
 def with_engine(sources, library):
-    """Puts the engine and its command into the sources."""
+    """Puts the engine, its command and its licences into the sources."""
     shutil.copy2(library, sources / "relationalai_gnns/_engine/librle.so")
-    (sources / "relationalai_gnns/_engine/lib").mkdir()
-    for name, file in bundled(library):
-        shutil.copy(file, sources / "relationalai_gnns/_engine/lib" / name)
     subprocess.run(["strip", "--strip-unneeded", sources / "relationalai_gnns/_engine/librle.so"], check=False)
+    (sources / "licenses").mkdir()
+    for package in [*map(package_of, shared_libraries(library)), *HEADERS]:
+        text = Path(f"/usr/share/doc/{package}/copyright")
+        if text.exists():
+            shutil.copy(text, sources / f"licenses/{package}.txt")
     project = sources / "pyproject.toml"
     text = project.read_text()
-    text = re.sub(r'^dependencies = \["(.*?)"\]$', rf'dependencies = ["\1", "{DUCKDB}"]', text, flags=re.M)
+    text = re.sub(r'^dependencies = \["(.*?)"\]$', rf'dependencies = ["\1", "{DUCKDB}"]\nlicense-files = ["LICENSE", "licenses/*.txt"]', text, flags=re.M)
     project.write_text(text.replace("[project.optional-dependencies]", '[project.scripts]\nrle = "relationalai_gnns._engine:main"\n\n[project.optional-dependencies]'))
 
 
-def bundled(library):
-    """The shared libraries that the engine needs beside those of the C and C++ runtimes, by the name it asks for them: (name, file)."""
+def shared_libraries(library):
+    """The files of the shared libraries that the engine needs."""
     lines = subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
-    found = re.findall(r"^\s*(\S+) => (\S+) ", lines, flags=re.M)
-    return [(name, Path(file)) for name, file in found if not re.match(r"(libc|libm|libstdc\+\+|libgcc_s|libdl|libpthread|librt)\.so", name)]
+    return [Path(file).resolve() for file in re.findall(r"=> (/\S+) ", lines)]
+
+
+def package_of(file):
+    """The system's package that a file comes from; "" where nothing tells."""
+    for path in (file, Path(str(file).removeprefix("/usr"))):
+        found = subprocess.run(["dpkg", "-S", path], capture_output=True, text=True, check=False).stdout
+        if found:
+            return found.split(":")[0]
+    return ""
+
+
+def for_platform(wheel, out):
+    """The wheel as one for PLATFORM: with its shared libraries inside."""
+    run = lambda *command: subprocess.run([sys.executable, "-m", *map(str, command)], check=True, capture_output=True, text=True)
+    run("wheel", "unpack", wheel, "--dest", wheel.parent)
+    folder = next(p for p in wheel.parent.iterdir() if p.is_dir())
+    about = next(folder.glob("*.dist-info/WHEEL"))
+    about.write_text(about.read_text().replace("Root-Is-Purelib: true", "Root-Is-Purelib: false").replace("-any", "-linux_x86_64"))
+    run("wheel", "pack", folder, "--dest-dir", wheel.parent)
+    try:
+        run("auditwheel", "repair", "--plat", PLATFORM, "-w", out, next(wheel.parent.glob("*linux_x86_64.whl")))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"make_wheels: auditwheel could not make a wheel for {PLATFORM}:\n{error.stderr.strip()}")
+    return next(out.glob(f"*{PLATFORM}*.whl"))
 
 
 def main():
@@ -74,10 +99,7 @@ def main():
             sources = copy_sources(Path(scratch) / "engine")
             with_engine(sources, args.engine)
             (Path(scratch) / "out").mkdir()
-            plain = build(sources, Path(scratch) / "out")
-            tags = [sys.executable, "-m", "wheel", "tags", "--remove", "--platform-tag", TAG, str(plain)]
-            subprocess.run(tags, check=True, stdout=subprocess.DEVNULL)
-            wheels.append(Path(shutil.copy(next((Path(scratch) / "out").glob("*.whl")), args.out)))
+            wheels.append(for_platform(build(sources, Path(scratch) / "out"), args.out))
     for wheel in wheels:
         print(f"{wheel.relative_to(Path.cwd()) if wheel.is_relative_to(Path.cwd()) else wheel} ({wheel.stat().st_size / 1e6:.2f} MB)")
 

@@ -17,7 +17,7 @@ SMALL = {"n_epochs": 3, "channels": 8, "fanouts": [4, 4], "train_batch_size": 16
 @pytest.fixture
 def local(real_state, school):
     """Tables, tasks and datasets on a host that LocalConnector() started."""
-    from conftest import Objects
+    from sdk_objects import Objects
     from relationalai_gnns import LocalConnector
 
     return Objects(LocalConnector(), school)
@@ -272,7 +272,7 @@ def test_processes_that_ask_at_once_end_with_one_host(real_state, root):
 
 
 def test_engines(real_state, school):
-    from conftest import Objects
+    from sdk_objects import Objects
     from relationalai_gnns import ConflictError, GNNError, LocalConnector, Provider
 
     provider = Provider()
@@ -314,7 +314,7 @@ def test_the_quickstart_runs(real_state, root, tmp_path):
 INTERRUPTED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from conftest import Objects
+from sdk_objects import Objects
 from pathlib import Path
 from relationalai_gnns import LocalConnector
 local = Objects(LocalConnector(), Path(sys.argv[2]))

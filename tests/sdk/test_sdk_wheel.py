@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import stop_host
+from sdk_objects import stop_host
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_sanitizer("a library with a sanitizer needs a Python with it")]
 

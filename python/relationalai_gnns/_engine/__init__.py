@@ -44,20 +44,4 @@ def main(arguments: Optional[list[str]] = None) -> int:
     words = ["rle", *(sys.argv[1:] if arguments is None else arguments)]
     argv = (ctypes.c_char_p * (len(words) + 1))(*(os.fsencode(w) for w in words), None)
     sys.stdout.flush()
-    _load_needed()
     return int(ctypes.CDLL(str(LIBRARY), mode=ctypes.RTLD_LOCAL).rle_main(len(words), argv))
-
-
-def _load_needed() -> None:
-    """Loads what the engine needs and the package brings; a library finds those that are loaded by their names. Some need others: until none is left."""
-    left = sorted((LIBRARY.parent / "lib").glob("*.so*"))
-    while left:
-        failed = []
-        for file in left:
-            try:
-                ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL)
-            except OSError:
-                failed.append(file)
-        if len(failed) == len(left):
-            return  # the engine's own load tells what is missing
-        left = failed
