@@ -36,6 +36,7 @@ def read_ladder(root):
 def check_include(path, where, folder, allowed, quote, target, ladder):
     """The violations of one #include line."""
     first = target.split("/")[0]
+    engine = next(p.parent for p in path.parents if p.name == folder and p.parent.name == "engine")
     if ".." in target.split("/"):
         return [f'{where}: #include "{target}" goes up; write "folder/file.h"']
     for prefix, owner in ONLY_IN.items():
@@ -47,12 +48,12 @@ def check_include(path, where, folder, allowed, quote, target, ladder):
         beside = (path.parent / target).exists()
         return [f'{where}: #include "{target}" lacks its folder; write "{folder}/{target}"'] if beside else []
     if first not in ladder:
-        known = (path.parents[1] / first).is_dir()
+        known = (engine / first).is_dir()
         return [f"{where}: {first}/ is no layer that another folder may include"] if known and first != folder else []
     if first != folder and first not in allowed:
         listed = ", ".join(sorted(allowed)) or "nothing"
         return [f'{where}: {folder}/ may not include "{target}": it may include {listed} (CMakeLists.txt, docs/architecture.md)']
-    if not (path.parents[1] / target).exists():
+    if not (engine / target).exists():
         return [f'{where}: "{target}" does not exist']
     return []
 
