@@ -11,7 +11,8 @@ Response response_of(const Error& error, const Mistake& mistake) {
   if (error.code() == ErrorCode::kSpec)
     return problem_response(422, "invalid-specification", error.what(), error.field());
   mistake(error.what());
-  if (error.code() == ErrorCode::kIo) return problem_response(500, "internal", error.what());
+  // A full disk, a locked file: worth another try.
+  if (error.code() == ErrorCode::kIo) return problem_response(503, "io", error.what());
   return problem_response(500, "internal", "a mistake of the host itself; its log has more");
 }
 

@@ -10,6 +10,7 @@ from typing import Any, Mapping, Optional
 from . import _check as check
 from . import _local_host
 from ._http import Address, Client, check_url
+from ._installation import warn_of_the_published_package
 from .errors import GNNError, ValidationError
 
 DEFAULT_ENGINE = "default"
@@ -112,6 +113,7 @@ class LocalConnector(Connector):
             ConnectionError: the host can't be reached, started or understood; told within 5 s.
             AuthenticationError: the host does not take the token.
         """
+        warn_of_the_published_package()
         if connector_type is not None:
             check.one_of("connector_type", connector_type, list(_EXTENSIONS))
         self.connector_type = connector_type

@@ -296,21 +296,6 @@ def test_a_wrong_token(local):
         LocalConnector(url=local.connector.endpoint_url, token="wrong")
 
 
-@pytest.mark.slow
-def test_the_quickstart_runs(real_state, root, tmp_path):
-    done = subprocess.run(
-        [sys.executable, root / "examples/quickstart.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root / "python")},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "test_metrics" in done.stdout and (tmp_path / "demo-output/PREDICTIONS_DRIVER_DNF.parquet").exists()
-
-
 INTERRUPTED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])

@@ -122,3 +122,16 @@ def test_the_versions_are_one(root):
 
     engine = re.search(r"project\(gnn_rle VERSION (\S+)", (root / "CMakeLists.txt").read_text()).group(1)
     assert relationalai_gnns.__version__ == engine
+
+
+def test_the_published_package_beside_this_one_is_told_of(host, tmp_path, monkeypatch):
+    from relationalai_gnns import LocalConnector, _installation
+
+    about = tmp_path / "relationalai_gnns-0.3.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: relationalai-gnns\nVersion: 0.3.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _installation.warn_of_the_published_package.cache_clear()
+    with pytest.warns(UserWarning, match="relationalai-gnns 0.3.0 is installed beside gnn-rle"):
+        LocalConnector(url=host.url, token=host.token)
+    LocalConnector(url=host.url, token=host.token)  # once is enough
