@@ -33,9 +33,9 @@ build: setup ## build the engine: build/release/rle
 test: build ## all tests; the last line is the count
 	@$(PYTHON) tools/run_tests.py --build $(BUILD) --jobs $(JOBS) $(if $(T),--only $(T))
 
-test-full: build ## also the slow tests, all tests under ASan+UBSan and TSan, and the long fuzzing
+test-full: build ## also the slow tests (published clients, 100 kills), requests made up from the OpenAPI document, all tests under ASan+UBSan and TSan, and the long fuzzing
 	@$(PYTHON) tools/run_tests.py --build $(BUILD) --jobs $(JOBS) --slow
-	@$(MAKE) --no-print-directory test-asan test-tsan fuzz
+	@$(MAKE) --no-print-directory fuzz-host test-asan test-tsan fuzz
 
 test-asan: setup ## unit and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/build.sh asan $(JOBS)

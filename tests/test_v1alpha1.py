@@ -1,0 +1,143 @@
+"""Protocol v1alpha1 over real HTTP, with payloads written from its own page: bare, keys marked in columns, target_table and target_column."""
+import json
+import uuid
+
+import pyarrow.parquet as pq
+import pytest
+from host_process import HostProcess, fit_request
+from shop import Shop
+
+CONFIG = {
+    "training_parameters": {"n_epochs": 2, "max_iters": 2**63 - 1, "train_batch_size": 32, "val_batch_size": 64, "eval_every": 1, "patience": 5,
+                            "label_smoothing": False, "label_smoothing_alpha": 0.1, "id_awareness": False, "use_temporal_encoder": True,
+                            "num_negative": 10, "negative_sampling_strategy": "random", "seed": 7, "device": "cpu", "shallow_embeddings_list": []},
+    "optimizer": {"name": "adam", "parameters": {"lr": 0.01, "weight_decay": 0.0001}},
+    "scheduler": {"name": "cosine", "parameters": {"T_max": 2, "eta_min": 1e-8}},
+    "sampler": {"name": "pyg_neighbor_sampling", "parameters": {"fanouts": [4, 4], "temporal_strategy": "uniform", "num_workers": 0}},
+    "gnn": {"name": "hetero_graph_sage", "parameters": {"channels": 8, "num_layers": 2, "conv_aggregation": "mean", "hetero_conv_aggregation": "sum",
+                                                        "skip_connection": False, "normalize": False, "norm": "layer_norm"}},
+    "head": {"name": "MLP", "parameters": {"num_layers": 1, "in_channels": 8, "hidden_channels": 8, "norm": "batch_norm"}},
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    return Shop(tmp_path_factory.mktemp("shop")).write()
+
+
+@pytest.fixture(scope="module")
+def host(rle_program, tmp_path_factory):
+    with HostProcess(rle_program, tmp_path_factory.mktemp("host") / "state") as host:
+        yield host
+
+
+def metadata(shop):
+    column = lambda name, dtype, **key: {"name": name, "dtype": dtype, **key}
+    source = lambda name: str(shop.folder / f"{name}.parquet")
+    return {
+        "connector": {"name": "parquet", "dataset_name": "shop", "experiment_name": "shop_binary_again"},
+        "tables": [
+            {"name": "customers", "source": source("customers"), "type": "node", "extra_fields": {},
+             "columns": [column("id", "integer", key_type="primary_key"), column("age", "integer"), column("city", "category")]},
+            {"name": "orders", "source": source("orders"), "type": "node", "time_column": "at",
+             "columns": [column("id", "integer", key_type="primary_key"), column("amount", "float"), column("at", "datetime"),
+                         column("customer", "integer", key_type="foreign_key", link_to="customers.id")]}],
+        "task": {"name": "again", "source": {s: source(s) for s in ("train", "validation", "test")}, "time_column": "at", "current_time": True,
+                 "columns": [column("customer", "integer", key_type="primary_key"), column("at", "datetime"), column("again", "integer")],
+                 "task_type": "binary_classification", "target_column": "again", "target_table": "customers",
+                 "evaluation_metric": {"name": "roc_auc"}},
+    }
+
+
+def ask(host, payload, job=None, status=200):
+    answer = host.post(f"/v1alpha1/jobs/create/{job or uuid.uuid4()}", payload)
+    assert answer.status == status, answer.body
+    return answer.json["data"] if status == 200 else answer.json["detail"]
+
+
+@pytest.fixture(scope="module")
+def trained(host, shop):
+    job = str(uuid.uuid4())
+    body = {"payload_type": "JOB", "job_type": "train", "dataset_metadata": metadata(shop), "model_configuration": CONFIG}
+    assert ask(host, body, job) == {"job_id": job}, "the id is the client's"
+    assert host.job_in(job, "COMPLETED", "FAILED")["state"] == "COMPLETED"
+    return job
+
+
+def test_tables_and_configurations(host, shop):
+    table = ask(host, {"payload_type": "FETCH_TABLE", "source": str(shop.folder / "customers.parquet"), "connector": "parquet"})
+    assert table == {"columns": ["id", "age", "city"], "dtypes": {"id": "integer", "age": "integer", "city": "category"}}
+    assert "where.parquet" in ask(host, {"payload_type": "FETCH_TABLE", "source": "/no/where.parquet", "connector": "parquet"}, status=422)
+    ask(host, {"payload_type": "VALIDATE_CONFIG", "type": "model_config", "config": CONFIG})
+    ask(host, {"payload_type": "VALIDATE_CONFIG", "type": "dataset_config", "config": metadata(shop)})
+    wrong = json.loads(json.dumps(CONFIG))
+    wrong["optimizer"]["parameters"]["lr"] = -1
+    assert "lr" in ask(host, {"payload_type": "VALIDATE_CONFIG", "type": "model_config", "config": wrong}, status=422)
+
+
+def test_the_job_is_one_like_any_other(host, trained):
+    status = ask(host, {"payload_type": "REQUEST_JOB_STATUS", "job_id": trained})
+    assert status["status"] == "COMPLETED" and status["job_type"] == "train" and status["experiment_name"] == "shop_binary_again"
+    assert status["result"]["validation_metrics"]["roc_auc"] > 0 and status["error"] is None
+    assert ask(host, {"payload_type": "REQUEST_MLFLOW_RUN_ID", "job_id": trained}) == trained
+    spec = host.get(f"/v1/jobs/{trained}/request").json["spec"]
+    assert spec["config"]["seed"] == 7 and spec["config"]["lr"] == 0.01 and "max_iters" not in spec["config"]
+    lines = host.get(f"/v1alpha1/jobs/logs/{trained}").body.decode().splitlines()
+    assert lines[-1] == f"JOB_END:{trained}" and any(line.startswith("EPOCH_COMPLETE: epoch 2/2") for line in lines)
+    assert isinstance(ask(host, {"payload_type": "REQUEST_QUEUE_STATUS"})["jobs"], list)
+
+
+def test_predictions_for_the_dataset_that_is_kept(host, shop, trained, tmp_path):
+    kept = ask(host, {"payload_type": "REQUEST_DATASET_CONFIG", "experiment_name": "shop_binary_again", "model_run_id": trained})
+    assert kept["task"]["target_table"] == "customers" and kept["tables"][0]["columns"][0]["key_type"] == "primary_key", "in the caller's dialect"
+    request = {"payload_type": "ADD_INFERENCE_EXPORT", "config": {**CONFIG, "experiment": {"database": "D", "schema": "S"}}, "test_batch_size": 16,
+               "model_selection_strategy": "current", "model_run_id": trained, "output_alias": "bare", "artifacts_dir": str(tmp_path), "extension": "parquet"}
+    config = ask(host, request)
+    assert config["experiment"] == {"database": "D", "schema": "S"}
+    body = {"payload_type": "JOB", "job_type": "inference", "dataset_metadata": kept, "model_configuration": config}
+    job = ask(host, body)["job_id"]
+    assert host.job_in(job, "COMPLETED", "FAILED")["state"] == "COMPLETED"
+    path = ask(host, {"payload_type": "REQUEST_JOB_STATUS", "job_id": job})["export_paths"]["predictions"]
+    assert path == str(tmp_path / "PREDICTIONS_BARE.parquet") and pq.read_table(path).num_rows == len(shop.tables["test"]["again"])
+
+
+def test_a_model_of_the_other_api_is_predicted_with(host, shop, tmp_path):
+    """Trained with a specification that leaves dtypes to inference; predicted with as newer clients do."""
+    request = fit_request(shop)
+    request["spec"]["task"].pop("test")
+    run = host.submit({**request, "experiment_name": "mine"})["id"]
+    assert host.job_in(run, "COMPLETED", "FAILED")["state"] == "COMPLETED"
+    wrap = lambda payload: {"user": payload, "system": {"references": []}}
+    kept = ask(host, wrap({"payload_type": "REQUEST_DATASET_CONFIG", "model_run_id": run, "model_selection_strategy": "custom_run"}))
+    assert kept["task"]["target_link_to"] == "customers.id" and kept["tables"][1]["foreign_keys"] == [{"name": "customer", "link_to": "customers.id"}]
+    kept["task"]["source"]["test"] = str(shop.folder / "test.parquet")
+    config = ask(host, wrap({"payload_type": "ADD_INFERENCE_EXPORT", "config": CONFIG, "model_selection_strategy": "custom_run", "model_run_id": run,
+                             "output_alias": "OTHER", "artifacts_dir": str(tmp_path), "extension": "csv", "compute_test_metrics": True}))
+    job = ask(host, wrap({"payload_type": "JOB", "job_type": "inference", "dataset_metadata": kept, "model_configuration": config}))["job_id"]
+    told = host.job_in(job, "COMPLETED", "FAILED")
+    assert told["state"] == "COMPLETED" and told["result"]["test_metrics"]["roc_auc"] >= 0
+
+
+def test_what_is_refused_says_so_in_the_clients_words(host, shop, trained):
+    for later in ("REGISTER_MODEL", "LIST_REGISTERED_MODELS", "DELETE_MODEL", "CHECK_EXPERIMENT_PERMISSIONS"):
+        assert ask(host, {"payload_type": later, "model_run_id": trained}, status=422).startswith(f"unsupported: {later}")
+    assert "missing required" in ask(host, {"payload_type": "REQUEST_JOB_STATUS"}, status=422)
+    assert "not found" in ask(host, {"payload_type": "REQUEST_JOB_STATUS", "job_id": str(uuid.uuid4())}, status=404)
+    assert "unsupported" in ask(host, {"payload_type": "DANCE"}, status=422)
+    links = metadata(shop)
+    links["task"]["task_type"] = "link_prediction"
+    body = {"payload_type": "JOB", "job_type": "train", "dataset_metadata": links, "model_configuration": CONFIG}
+    assert "unsupported: task.task_type" in ask(host, body, status=422)
+    for bad in ("[]", '"x"', "{", '{"payload_type": 3}'):
+        assert host.post(f"/v1alpha1/jobs/create/{uuid.uuid4()}", bad).status in (400, 422)
+    assert host.post(f"/v1alpha1/jobs/create/{uuid.uuid4()}", {"payload_type": "REQUEST_QUEUE_STATUS"}, token="wrong").status == 401
+
+
+def test_a_running_job_is_canceled(host, shop):
+    slow = json.loads(json.dumps(CONFIG))
+    slow["training_parameters"] |= {"n_epochs": 100000, "patience": 100000}
+    slow["scheduler"]["parameters"]["T_max"] = 100000
+    job = ask(host, {"payload_type": "JOB", "job_type": "train", "dataset_metadata": metadata(shop), "model_configuration": slow})["job_id"]
+    host.job_in(job, "RUNNING")
+    assert host.post(f"/v1alpha1/jobs/cancel/{job}").json["data"]["job_id"] == job
+    assert host.job_in(job, "CANCELED", seconds=10)
