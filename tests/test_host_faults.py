@@ -1,5 +1,4 @@
 """What a host does when its disk is full, its record is locked, or a client dies."""
-import json
 import os
 import shutil
 import signal
@@ -8,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import pytest
 from host_process import HostProcess, fit_request
@@ -37,31 +36,16 @@ def small_disk(rle_program, tmp_path):
     return script
 
 
-def inside(host, path):
-    """A path of the host's own view of the disk."""
-    return f"/proc/{host.process.pid}/root{path}"
-
-
-class Host(HostProcess):
-    """Reads what its process sees."""
-
-    def start(self):
-        outer = self.state
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([self.program, "serve", "--state", str(self.state), *self.args], stdout=subprocess.DEVNULL, stderr=log)
-        self.wait_for(lambda: os.path.exists(inside(self, outer / "host.json")), 30)
-        about = json.loads(open(inside(self, outer / "host.json")).read())
-        self.token = open(inside(self, outer / "token")).read().strip()
-        address = urlsplit(about["url"])
-        self.address = (address.hostname, address.port)
-        return self
+class HostOnASmallDisk(HostProcess):
+    def seen(self, path):
+        return Path(f"/proc/{self.process.pid}/root{path}")
 
 
 def test_a_full_disk_refuses_jobs_and_is_recovered_from(small_disk, shop, tmp_path):
-    with Host(small_disk, tmp_path / "state") as host:
+    with HostOnASmallDisk(small_disk, tmp_path / "state") as host:
         first = host.submit(fit_request(shop))["id"]
         assert host.job_in(first, "COMPLETED", "FAILED")["state"] == "COMPLETED"
-        filler = inside(host, tmp_path / "state/filler")
+        filler = host.seen(tmp_path / "state/filler")
         file = os.open(filler, os.O_WRONLY | os.O_CREAT)
         with pytest.raises(OSError, match="No space"):
             while True:

@@ -111,6 +111,7 @@ def test_a_model_of_the_other_api_is_predicted_with(host, shop, tmp_path):
     kept = ask(host, wrap({"payload_type": "REQUEST_DATASET_CONFIG", "model_run_id": run, "model_selection_strategy": "custom_run"}))
     assert kept["task"]["target_link_to"] == "customers.id" and kept["tables"][1]["foreign_keys"] == [{"name": "customer", "link_to": "customers.id"}]
     kept["task"]["source"]["test"] = str(shop.folder / "test.parquet")
+    del kept["task"]["label_column"]  # a dataset for prediction alone: the model knows what it predicts
     config = ask(host, wrap({"payload_type": "ADD_INFERENCE_EXPORT", "config": CONFIG, "model_selection_strategy": "custom_run", "model_run_id": run,
                              "output_alias": "OTHER", "artifacts_dir": str(tmp_path), "extension": "csv", "compute_test_metrics": True}))
     job = ask(host, wrap({"payload_type": "JOB", "job_type": "inference", "dataset_metadata": kept, "model_configuration": config}))["job_id"]

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "http/client.h"
 #include "http/http_testing.h"
 
@@ -51,8 +52,6 @@ namespace {
 class TlsServer : public ::testing::Test {
  protected:
   TlsServer() {
-    std::string name = (std::filesystem::temp_directory_path() / "rle_http_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
     write_certificate(folder_);
     ServerOptions options;
     options.certificate_file = folder_ / "certificate.pem";
@@ -67,15 +66,12 @@ class TlsServer : public ::testing::Test {
         });
     server_->start();
   }
-  ~TlsServer() override {
-    server_.reset();
-    std::filesystem::remove_all(folder_);
-  }
   HttpClient client(bool trusting = true) const {
     return HttpClient({server_->url(), "", trusting ? (folder_ / "certificate.pem").string() : ""});
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
   std::unique_ptr<HttpServer> server_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/report.h"
+#include "base/temporary_folder.h"
 #include "ingest/duckdb_session.h"
 #include "ingest/source.h"
 
@@ -19,14 +20,12 @@ constexpr int64_t kCsvRows = 500'000;
 class Files {
  public:
   Files() {
-    std::string name = (std::filesystem::temp_directory_path() / "rle_ingest_bench_XXXXXX").string();
-    folder = mkdtemp(name.data());
     make("t.parquet", "FORMAT parquet", kParquetRows);
     make("t.csv", "FORMAT csv, HEADER", kCsvRows);
   }
-  ~Files() { std::filesystem::remove_all(folder); }
 
-  std::filesystem::path folder;
+  TemporaryFolder temporary;
+  const std::filesystem::path folder = temporary.path();
 
  private:
   void make(const std::string& file, const std::string& format, int64_t rows) {

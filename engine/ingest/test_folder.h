@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -14,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/report.h"
+#include "base/temporary_folder.h"
 #include "ingest/duckdb_session.h"
 #include "ingest/source.h"
 
@@ -21,15 +21,6 @@ namespace rle::ingest {
 
 class FolderTest : public ::testing::Test {
  protected:
-  FolderTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "rle_ingest_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~FolderTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   void text(const std::string& name, const std::string& content) const {
@@ -76,7 +67,8 @@ class FolderTest : public ::testing::Test {
     return read(schema(source), times);
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
   ReportLines report_;
 };
 

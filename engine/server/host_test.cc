@@ -23,16 +23,6 @@ constexpr int64_t kTestRows = 360;
 
 double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-template <typename Call>
-std::string verdict(Call&& call) {
-  try {
-    call();
-    return "accepted";
-  } catch (const Problem& problem) {
-    return fmt::format("{} {} {}", problem.status, problem.name, problem.field);
-  }
-}
-
 TEST_F(HostTest, FitThenPredict) {
   const std::string fit = create(request("fit"));
   const Json trained = finished(fit);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "server/routes.h"
 
 namespace rle {
@@ -21,19 +22,13 @@ std::string lower(std::string text) {
 class OpenApi : public ::testing::Test {
  protected:
   OpenApi() : document_(Json::parse(openapi_text())) {
-    std::string name = (std::filesystem::temp_directory_path() / "rle_openapi_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
     HostOptions options;
-    options.state_folder = folder_;
+    options.state_folder = folder_.path();
     options.self = {"/bin/false"};
     host_ = std::make_unique<Host>(options);
     context_.reset(
         new RouteContext{*host_, figures_, "someone", [] { return size_t{0}; }, [](const std::string&) {}});
     add_routes(router_, *context_);
-  }
-  ~OpenApi() override {
-    host_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   // What a reference within the document points to; nullptr where nothing is.
@@ -54,7 +49,7 @@ class OpenApi : public ::testing::Test {
   }
 
   const Json document_;
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   HttpFigures figures_;
   std::unique_ptr<Host> host_;
   std::unique_ptr<RouteContext> context_;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "server/scheduler.h"
 #include "server/submission.h"
 
@@ -123,17 +124,21 @@ class PuppetLauncher : public Launcher {
   std::vector<std::shared_ptr<Puppet>> puppets_;
 };
 
+// "STATUS NAME FIELD" of the problem; "accepted".
+template <typename Call>
+std::string verdict(Call&& call) {
+  try {
+    call();
+    return "accepted";
+  } catch (const Problem& problem) {
+    return fmt::format("{} {} {}", problem.status, problem.name, problem.field);
+  }
+}
+
 class FolderOfTest : public ::testing::Test {
  protected:
-  FolderOfTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "rle_server_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~FolderOfTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
 };
 
 }  // namespace rle::server_testing

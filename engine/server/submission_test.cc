@@ -13,17 +13,6 @@ namespace {
 using namespace server_testing;
 namespace fs = std::filesystem;
 
-// "STATUS NAME FIELD" of the problem; "accepted".
-template <typename Call>
-std::string verdict(Call&& call) {
-  try {
-    call();
-    return "accepted";
-  } catch (const Problem& problem) {
-    return fmt::format("{} {} {}", problem.status, problem.name, problem.field);
-  }
-}
-
 class SubmissionTest : public FolderOfTest {
  protected:
   SubmissionTest() {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "server/private_file.h"
 
 namespace rle {
@@ -15,18 +16,14 @@ namespace {
 
 class TokenTest : public ::testing::Test {
  protected:
-  TokenTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "rle_token_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~TokenTest() override { std::filesystem::remove_all(folder_); }
   std::filesystem::path file() const { return folder_ / "token"; }
   static unsigned mode_of(const std::filesystem::path& path) {
     struct stat info {};
     return stat(path.c_str(), &info) == 0 ? info.st_mode & 0777 : 0;
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
 };
 
 TEST_F(TokenTest, OneIsMadeForItsOwnerAlone) {

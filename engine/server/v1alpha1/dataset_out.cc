@@ -6,6 +6,7 @@
 #include "job/spec_sections.h"
 #include "server/v1alpha1/dataset.h"
 #include "server/v1alpha1/payload.h"
+#include "table/dtype_rules.h"
 #include "task/metrics.h"
 
 namespace rle::v1alpha1 {
@@ -18,8 +19,6 @@ bool is_integer_type(std::string type) {
                                             "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"};
   return kTypes.contains(type);
 }
-
-constexpr int64_t kFewValues = 10;  // as the rule of inference has it (docs/dtypes.md)
 
 // What a specification says of one table's columns.
 struct TableView {

@@ -122,9 +122,6 @@ Json Requests::submit(const std::string& job_id, const Json& payload, const std:
     if (inference.model.is_null())
       throw Problem(422, "invalid-request", "missing required model_run_id", "model_run_id");
     request["model"] = inference.model;
-    if (!is_labelled(specification))
-      specification["task"]["target"] =
-          training_request(inference.model["run_id"]).at("spec").at("task").at("target");
   }
   specification["config"] = config_of(configuration, specification);
   if (request["kind"] != "fit") {
