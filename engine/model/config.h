@@ -25,7 +25,10 @@ struct ModelConfig {
   Norm head_norm = Norm::kBatch;  // batch or layer
   bool use_temporal_encoder = true;
   std::vector<std::string> shallow_embeddings;  // table names
-  Precision precision = Precision::kFp32;       // of the large products; decides no shape
+  bool id_awareness = false;                    // a learned vector marks each seed in its own subgraph
+  // link_prediction: pairwise scores for targets inside the seed's subgraph, two towers for all others
+  bool link_fusion = false;
+  Precision precision = Precision::kFp32;  // of the large products; decides no shape
 };
 
 }  // namespace rle

@@ -1,5 +1,5 @@
 // A prediction task: what is predicted for which entities at which times, its label tables (splits) and the
-// encoding of its labels. Link tasks have names here and are refused until their part is built.
+// encoding of its labels.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,10 @@ enum class TaskType {
 // "link_prediction", "repeated_link_prediction".
 std::string_view to_string(TaskType type);
 std::optional<TaskType> task_type_from_string(std::string_view name);
+// Predicts which rows of a target table an entity links to: link_prediction, repeated_link_prediction.
+constexpr bool is_link(TaskType type) {
+  return type == TaskType::kLinkPrediction || type == TaskType::kRepeatedLinkPrediction;
+}
 
 enum class Split { kTrain, kValidation, kTest };
 std::string_view to_string(Split split);  // "train", "validation", "test"
@@ -43,6 +47,11 @@ struct TaskSpec {
   bool current_time = true;                // rows at the seed time itself are visible
   std::optional<int64_t> horizon_us;       // a label at time t is known from t + horizon on (baselines only)
   std::optional<std::string> metric;       // absent: the type's default
+  // Link tasks. The target column holds keys of the target table: a list a row, or one a row, where rows of
+  // equal entity and time are one seed.
+  std::string target_table;
+  std::string target_key;  // the key column of the target table that the target column matches
+  int64_t eval_k = 12;     // predicted links a seed, and the k of link metrics
   std::optional<std::string> train, validation, test;  // sources
 };
 
@@ -74,7 +83,13 @@ struct LabelTable {
       label_ids;  // (labels) ascending within a row; elements that training never saw are left out
   std::vector<uint8_t>
       has_label;  // (rows) 0 = no label or an unseen class: out of losses and metrics; empty if not labelled
-  std::vector<int64_t> source_row;  // (rows) position in the source table
+  // Link tasks: the targets of each row that exist and are visible at its time, distinct, ascending.
+  std::vector<int64_t> target_offsets;  // (rows + 1)
+  std::vector<NodeId> targets;          // (targets)
+  // Link tasks, (rows): distinct keys in the row's list, of unknown and of later targets too. Metrics divide
+  // by it.
+  std::vector<int32_t> target_total;
+  std::vector<int64_t> source_row;  // (rows) position in the source table; of several rows the first
   bool labelled = false;            // the target column is there
 };
 

@@ -31,6 +31,9 @@ struct Clamp {
   bool use_percentiles = false;
 };
 
+// How negatives of a link task are drawn: each visible target alike, or in proportion to its visible links.
+enum class NegativeSampling { kRandom, kDegreeBased };
+
 struct TrainConfig {
   uint64_t seed = 42;
   int64_t n_epochs = 10;
@@ -48,6 +51,8 @@ struct TrainConfig {
   bool label_smoothing = false;
   double label_smoothing_alpha = 0.1;
   Clamp clamp;
+  int64_t num_negative = 10;  // link_prediction: negatives a seed
+  NegativeSampling negative_sampling = NegativeSampling::kRandom;
   ModelConfig model;
   SamplerConfig sampler;
 };
