@@ -122,15 +122,27 @@ void Graph::node_times_us(NodeTypeId type, const std::vector<NodeId>& nodes,
       [&](size_t i) { times_us[i] = time[nodes[i]]; });
 }
 
+int64_t Graph::latest_visible_us(std::optional<int64_t> seed_time_us, bool current_time) {
+  if (!seed_time_us) return kNeverVisible - 1;
+  return current_time || *seed_time_us == INT64_MIN ? std::min(*seed_time_us, kNeverVisible - 1)
+                                                    : *seed_time_us - 1;
+}
+
+NodeId Graph::visible_end(NodeTypeId type, int64_t latest_us) const {
+  const Array<int64_t>& times = times_us_[type.index()];
+  const NodeId visible = visible_nodes_[type.index()];
+  if (times.empty()) return visible;
+  return static_cast<NodeId>(std::upper_bound(times.data(), times.data() + visible, latest_us) -
+                             times.data());
+}
+
 void Graph::seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current_time,
                         SeedLimits& out) const {
   out.seeds = seeds;
   out.time_us.resize(static_cast<size_t>(seeds));
   for (size_t s = 0; s < out.time_us.size(); ++s)
-    out.time_us[s] = seed_time_us == nullptr ? kNeverVisible - 1
-                     : current_time || seed_time_us[s] == INT64_MIN
-                         ? std::min(seed_time_us[s], kNeverVisible - 1)
-                         : seed_time_us[s] - 1;
+    out.time_us[s] = seed_time_us == nullptr ? latest_visible_us({}, current_time)
+                                             : latest_visible_us(seed_time_us[s], current_time);
   out.end.resize(schema_.node_types.size() * out.time_us.size());
   for (size_t type = 0; type < times_us_.size(); ++type) {
     NodeId* end = out.end.data() + type * out.time_us.size();
@@ -139,6 +151,24 @@ void Graph::seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current
     else
       count_up_to(times_us_[type].data(), visible_nodes_[type], out.time_us, end);
   }
+}
+
+std::vector<TimedEdge> Graph::timed_edges(EdgeTypeId type) const {
+  const EdgeTypeInfo& info = schema_.edge_types[type.index()];
+  const Adjacency& lists = adjacency_[type.index()];
+  std::vector<TimedEdge> edges;
+  edges.reserve(static_cast<size_t>(lists.edges));
+  const auto nodes = static_cast<NodeId>(schema_.node_types[info.target.index()].nodes);
+  for (NodeId target = 0; target < nodes; ++target) {
+    const Prefix list = visible_prefix(lists, target, visible_nodes_[info.source.index()], kNeverVisible - 1);
+    for (const NodeId* source = list.begin; source != list.end; ++source) {
+      const int64_t listed_us = lists.times_us.empty() ? node_time_us(info.source, *source)
+                                                       : lists.times_us[source - lists.sources.data()];
+      const int64_t time_us = std::max(listed_us, node_time_us(info.target, target));
+      if (time_us != kNeverVisible) edges.push_back({time_us, target});
+    }
+  }
+  return edges;
 }
 
 ListShape Graph::list_shape(EdgeTypeId type) const {

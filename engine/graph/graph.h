@@ -4,15 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/report.h"
-#include "base/rng.h"
 #include "base/thread_pool.h"
 #include "graph/adjacency.h"
+#include "graph/hop.h"
 #include "graph/key_index.h"
 #include "table/column.h"
 
@@ -47,42 +48,15 @@ struct GraphSchema {
   static auto members(auto& self) { return std::tie(self.node_types, self.edge_types); }
 };
 
-enum class TemporalStrategy { kUniform, kLast };
+// An edge's target, and when both of its ends and the edge itself are visible.
+struct TimedEdge {
+  int64_t time_us;
+  NodeId target;
+};
 
 // What is known of all the neighbour lists of an edge type: a list holds one source at most; no source is in
 // the lists twice; neither.
 enum class ListShape { kOneSource, kDisjoint, kAny };
-
-// What each of several seeds may see. Made by Graph::seed_limits, once for all hops and edge types.
-struct SeedLimits {
-  int64_t seeds = 0;
-  std::vector<int64_t> time_us;  // (seeds) the latest visible time
-  std::vector<NodeId> end;       // (node types, seeds) nodes with ids below it are visible
-};
-
-// One hop's question: up to `fanout` neighbours by edge type `edge_type` for each of `targets`, as visible to
-// its seed. Randomness: the draw for target i depends on keys[seed[i]], which carries (seed, purpose, epoch,
-// seed row, hop, edge type), on position[i], and on the target's visible list; on nothing else in the
-// request.
-struct HopRequest {
-  EdgeTypeId edge_type;
-  int64_t fanout = 0;
-  TemporalStrategy strategy = TemporalStrategy::kUniform;
-  const SeedLimits* limits = nullptr;
-  const RngKey* keys = nullptr;       // (limits->seeds); not read by kLast
-  const NodeId* targets = nullptr;    // (n)
-  const int32_t* seed = nullptr;      // (n) index into limits and keys
-  const int32_t* position = nullptr;  // (n) of the target in its seed's part of the hop; not read by kLast
-  int64_t n = 0;
-};
-
-// The sources of target i are sources[offsets[i] .. offsets[i+1]), ascending by (visible time, id). Belongs
-// to the caller, one a thread; its memory is reused.
-struct HopAnswer {
-  std::vector<int64_t> offsets;  // (n + 1)
-  std::vector<NodeId> sources;
-  std::vector<uint64_t> scratch;
-};
 
 class Graph {
  public:
@@ -118,8 +92,13 @@ class Graph {
   // or the types can't match.
   std::vector<NodeId> lookup(NodeTypeId type, std::string_view key_column, const Column& keys) const;
 
-  // seed_time_us: (seeds), or nullptr: no time, every row is visible that is visible at any time.
-  // current_time: node time <= seed time, else node time < seed time.
+  // The latest time that a seed at `seed_time_us` sees; absent: no time, every row is visible that is visible
+  // at any time. current_time: node time <= seed time, else node time < seed time.
+  static int64_t latest_visible_us(std::optional<int64_t> seed_time_us, bool current_time);
+  // Nodes of the type with ids below it are visible up to `latest_us`.
+  NodeId visible_end(NodeTypeId type, int64_t latest_us) const;
+
+  // The same of several seeds. seed_time_us: (seeds), or nullptr: no time.
   void seed_limits(const int64_t* seed_time_us, int64_t seeds, bool current_time, SeedLimits& out) const;
 
   // Thread-safe. Uniform: without replacement, all where no more than fanout are visible. Last: the newest.
@@ -127,6 +106,9 @@ class Graph {
 
   // The number of visible neighbours of one target (for tests and for `inspect`).
   int64_t visible_degree(EdgeTypeId type, NodeId target, int64_t seed_time_us, bool current_time) const;
+
+  // All edges of a type that are visible at some time; those of a target one after another.
+  std::vector<TimedEdge> timed_edges(EdgeTypeId type) const;
 
   static auto members(auto& self) {
     return std::tie(self.schema_, self.times_us_, self.time_steps_s_, self.visible_nodes_, self.adjacency_,
