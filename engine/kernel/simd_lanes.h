@@ -31,6 +31,12 @@ inline LaneMask not_below_zero(FloatVector x) {
 inline LaneMask at_least(UintVector x, uint32_t bound) {
   return _mm512_cmpge_epu32_mask(__m512i(x), _mm512_set1_epi32(static_cast<int>(bound)));
 }
+// x > y: of a NaN none is chosen.
+inline LaneMask greater(FloatVector x, FloatVector y) {
+  return _mm512_cmp_ps_mask(__m512(x), __m512(y), _CMP_GT_OQ);
+}
+// Bit l: lane l is chosen.
+inline uint32_t bits_of(LaneMask mask) { return mask; }
 // x where chosen, else 0.
 inline FloatVector where(LaneMask mask, FloatVector x) {
   return FloatVector(_mm512_maskz_mov_ps(mask, __m512(x)));
@@ -46,20 +52,23 @@ inline LaneMask load_bits(const uint8_t* row, int64_t vector) {
 
 inline LaneMask not_below_zero(FloatVector x) { return ~LaneMask(x <= FloatVector{}); }
 inline LaneMask at_least(UintVector x, uint32_t bound) { return LaneMask(x >= UintVector{} + bound); }
+inline LaneMask greater(FloatVector x, FloatVector y) { return LaneMask(x > y); }
 inline FloatVector where(LaneMask mask, FloatVector x) { return FloatVector(LaneMask(x) & mask); }
 
 #if defined(RLE_ISA_avx2)
+inline uint32_t bits_of(LaneMask mask) { return static_cast<uint32_t>(_mm256_movemask_ps(__m256(mask))); }
 inline void store_bits(uint8_t* row, int64_t vector, LaneMask mask) {
-  row[vector] = static_cast<uint8_t>(_mm256_movemask_ps(__m256(mask)));
+  row[vector] = static_cast<uint8_t>(bits_of(mask));
 }
 inline LaneMask load_bits(const uint8_t* row, int64_t vector) {
   const UintVector bit = (UintVector{} + 1u) << lane_numbers();
   return LaneMask(((UintVector{} + row[vector]) & bit) != 0);
 }
 #else
+inline uint32_t bits_of(LaneMask mask) { return static_cast<uint32_t>(_mm_movemask_ps(__m128(mask))); }
 inline void store_bits(uint8_t* row, int64_t vector, LaneMask mask) {
-  const int bits = _mm_movemask_ps(__m128(mask)), kept = vector % 2 == 0 ? 0 : row[vector / 2];
-  row[vector / 2] = static_cast<uint8_t>(kept | bits << vector % 2 * 4);
+  const uint32_t kept = vector % 2 == 0 ? 0 : row[vector / 2];
+  row[vector / 2] = static_cast<uint8_t>(kept | bits_of(mask) << vector % 2 * 4);
 }
 inline LaneMask load_bits(const uint8_t* row, int64_t vector) {
   const uint32_t bits = static_cast<uint32_t>(row[vector / 2]) >> vector % 2 * 4;
