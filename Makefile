@@ -17,7 +17,7 @@ SEEDS ?= 42 43 44 45 46
 CHECKPOINTS ?= --set config.n_epochs=16 examples/f1/driver-position.yaml
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz fuzz-host bench bench-compare bench-peer bench-sampler bench-scale bench-checkpoints bench-host soak profile results demo wheel format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz fuzz-host bench bench-compare bench-peer bench-sampler bench-topk bench-scale bench-checkpoints bench-host soak profile results demo wheel format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -70,6 +70,9 @@ bench-peer: build $(PEER)/installed $(if $(filter hm%,$(or $(WORKS),hm)),build/h
 
 bench-sampler: build $(HM)/hm.yaml ## the sampler beside one in numpy, on f1 and H&M-shaped data of HM_SCALE
 	@$(PYTHON) bench/bench_sampler.py --build $(BUILD) examples/f1/driver-position.yaml $(HM)/hm.yaml
+
+bench-topk: build ## exact top-12 of dot products beside the bare matrix product, its memory (TOPK=--full: 105,000 x 75,000 x 128)
+	@$(BUILD)/bench/rle_topk_bench $(TOPK)
 
 bench-scale: build ## time and memory of one job as the rows grow (H&M-shaped data, scales 0.01, 0.1, 1), with and without a snapshot
 	@$(PYTHON) bench/bench_scale.py --build $(BUILD) $(SCALE)

@@ -1,6 +1,7 @@
 #include "kernel/top_k.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <span>
 
@@ -14,13 +15,19 @@ int64_t run_find_above(const float* scores, int64_t n, float threshold, uint32_t
   RLE_DISPATCH(find_above(scores, n, threshold, found))
 }
 
-struct Candidate {
-  float score;
-  uint32_t item;
-};
+// A score and its item as one number: the better the score, and of equal scores the lower the item, the
+// smaller.
+using RankKey = uint64_t;
 
-bool better(const Candidate& a, const Candidate& b) {
-  return a.score > b.score || (a.score == b.score && a.item < b.item);
+RankKey rank_key(float score, uint32_t item) {
+  const auto bits = std::bit_cast<uint32_t>(score + 0.0f);  // -0 is 0
+  const uint32_t descending = (bits >> 31) != 0 ? bits : ~bits & 0x7fffffffu;
+  return RankKey{descending} << 32 | item;
+}
+uint32_t item_of(RankKey key) { return static_cast<uint32_t>(key); }
+float score_of(RankKey key) {
+  const auto descending = static_cast<uint32_t>(key >> 32);
+  return std::bit_cast<float>((descending >> 31) != 0 ? descending : ~descending & 0x7fffffffu);
 }
 
 std::span<const uint32_t> excluded_of(const TopKRequest& request, int64_t query) {
@@ -46,36 +53,42 @@ class BestItems {
     n = std::min(n, end_ - first);
     int64_t j = 0;
     for (; j < n && !bounded_; ++j)
-      if (!std::isnan(scores[j])) add({scores[j], static_cast<uint32_t>(first + j)});
+      if (!std::isnan(scores[j])) add(scores[j], static_cast<uint32_t>(first + j));
     if (j >= n) return;
     const int64_t count = run_find_above(scores + j, n - j, threshold_, found);
     for (int64_t i = 0; i < count; ++i)
       if (const float score = scores[j + found[i]]; score > threshold_)
-        add({score, static_cast<uint32_t>(first + j + found[i])});
+        add(score, static_cast<uint32_t>(first + j + found[i]));
   }
 
   // Best first, at most k.
-  std::span<const Candidate> ranked() {
-    std::sort(kept_.begin(), kept_.end(), better);
-    return {kept_.data(), std::min(kept_.size(), k_)};
+  std::span<const RankKey> ranked() {
+    if (kept_.size() > k_) keep_best();
+    std::sort(kept_.begin(), kept_.end());
+    return kept_;
   }
 
  private:
-  void add(Candidate candidate) {
-    if (std::binary_search(excluded_.begin(), excluded_.end(), candidate.item)) return;
-    kept_.push_back(candidate);
+  void add(float score, uint32_t item) {
+    if (std::binary_search(excluded_.begin(), excluded_.end(), item)) return;
+    if (kept_.empty()) kept_.reserve(room_);
+    kept_.push_back(rank_key(score, item));
     if (kept_.size() < room_) return;
-    const auto kth = kept_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
-    std::nth_element(kept_.begin(), kth, kept_.end(), better);
-    threshold_ = kth->score;
+    keep_best();
+    threshold_ = score_of(kept_.back());
     bounded_ = true;
+  }
+  // The best k, the k-th of them last.
+  void keep_best() {
+    const auto kth = kept_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
+    std::nth_element(kept_.begin(), kth, kept_.end());
     kept_.resize(k_);
   }
 
   size_t k_, room_;
   int64_t end_;
   std::span<const uint32_t> excluded_;
-  std::vector<Candidate> kept_;
+  std::vector<RankKey> kept_;
   bool bounded_ = false;
   float threshold_ = 0;
 };
@@ -102,11 +115,11 @@ TopK new_results(int64_t n, int64_t k) {
   return out;
 }
 
-void write_results(std::span<const Candidate> ranked, int64_t query, int64_t k, TopK& out) {
+void write_results(std::span<const RankKey> ranked, int64_t query, int64_t k, TopK& out) {
   out.offsets[static_cast<size_t>(query) + 1] = static_cast<int64_t>(ranked.size());
   for (size_t r = 0; r < ranked.size(); ++r) {
-    out.item[static_cast<size_t>(query * k) + r] = ranked[r].item;
-    out.score[static_cast<size_t>(query * k) + r] = ranked[r].score;
+    out.item[static_cast<size_t>(query * k) + r] = item_of(ranked[r]);
+    out.score[static_cast<size_t>(query * k) + r] = score_of(ranked[r]);
   }
 }
 
@@ -155,18 +168,20 @@ TopK top_k_oracle(ConstMatrix items, const TopKRequest& request) {
   TopK out = new_results(n, k);
   for (int64_t query = 0; query < n; ++query) {
     const std::span<const uint32_t> excluded = excluded_of(request, query);
-    std::vector<Candidate> all;
+    std::vector<std::pair<float, uint32_t>> all;
     for (int64_t item = 0; item < end_of(request, query, items.rows); ++item) {
       double sum = 0;
       for (int64_t c = 0; c < items.cols; ++c)
         sum += double{request.queries.row(query)[c]} * double{items.row(item)[c]};
       const auto id = static_cast<uint32_t>(item);
       if (!std::isnan(sum) && std::find(excluded.begin(), excluded.end(), id) == excluded.end())
-        all.push_back({static_cast<float>(sum), id});
+        all.emplace_back(static_cast<float>(sum), id);
     }
-    std::sort(all.begin(), all.end(), better);
-    all.resize(std::min(all.size(), static_cast<size_t>(k)));
-    write_results(all, query, k, out);
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<RankKey> best;
+    for (size_t r = 0; r < all.size() && r < static_cast<size_t>(k); ++r)
+      best.push_back(rank_key(all[r].first, all[r].second));
+    write_results(best, query, k, out);
   }
   close_up(k, out);
   return out;
