@@ -325,12 +325,6 @@ def test_a_spec_that_is_none(shop, refused, text, parts):
     refused(2, "bad.yaml: ", *parts, command=("fit", "bad.yaml", "--model", "m"))
 
 
-def test_link_tasks(shop, refused):
-    shop.spec["task"]["type"] = "link_prediction"
-    shop.write()
-    refused(2, "link tasks are not built yet")
-
-
 def test_parts_that_are_missing(shop, refused):
     del shop.spec["task"]["validation"]
     shop.write()

@@ -3,12 +3,15 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-TASKS = ("driver-position", "driver-dnf", "driver-top3")
+TASKS = ("driver-position", "driver-dnf", "driver-top3", "driver-circuit-compete")
+SPECS = (*TASKS, "driver-circuit-compete-repeat")
 PUBLISHED = {"driver-position": (7453, 499, 760), "driver-dnf": (11411, 566, 702), "driver-top3": (1353, 588, 726)}
 LABEL = {  # the label of driver d at time t with window w, in SQL over the example's tables
     "driver-position": "select avg(positionOrder) from results r where r.driverId = d and r.date > t and r.date <= t + w",
     "driver-dnf": "select max((statusId <> 1)::int) from results r where r.driverId = d and r.date > t and r.date <= t + w",
     "driver-top3": "select coalesce(max((position <= 3)::int), 0) from qualifying r where r.driverId = d and r.date > t and r.date <= t + w",
+    "driver-circuit-compete": "select list_sort(list(distinct a.circuitId)) from results r join races a using (raceId)"
+                              " where r.driverId = d and r.date > t and r.date <= t + w",
 }
 
 
@@ -17,7 +20,7 @@ def folder(root):
     return root / "examples/f1"
 
 
-@pytest.fixture(scope="module", params=TASKS)
+@pytest.fixture(scope="module", params=SPECS)
 def spec(folder, request):
     return yaml.safe_load((folder / f"{request.param}.yaml").read_text())
 
@@ -31,7 +34,7 @@ def database(folder):
     return connection
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", PUBLISHED)
 def test_row_counts_are_the_published_ones(folder, task):
     counts = tuple(pq.read_metadata(folder / f"tasks/{task}/{s}.parquet").num_rows for s in ("train", "validation", "test"))
     assert counts == PUBLISHED[task]
@@ -61,6 +64,19 @@ def test_labels_follow_from_the_tables(database, folder, task, split):
         f"select count(*) from (select date as t, driverId as d, {spec['target']} as y, interval {days} days as w"
         f" from '{folder}/tasks/{task}/{split}.parquet') where ({LABEL[task]}) is distinct from y").fetchone()[0]
     assert wrong == 0
+
+
+def test_links_are_those_of_the_readme(folder):
+    tables = [pq.read_table(folder / f"tasks/driver-circuit-compete/{s}.parquet") for s in ("train", "validation", "test")]
+    assert [t.num_rows for t in tables] == [2649, 27, 27]
+    assert [sum(map(len, t["circuitId"].to_pylist())) for t in tables] == [18212, 376, 456]
+
+
+def test_two_specifications_of_one_link_task(folder):
+    ranked, repeated = (yaml.safe_load((folder / f"driver-circuit-compete{s}.yaml").read_text()) for s in ("", "-repeat"))
+    assert (ranked["task"].pop("type"), repeated["task"].pop("type")) == ("link_prediction", "repeated_link_prediction")
+    assert (ranked["task"], ranked["tables"]) == (repeated["task"], repeated["tables"])
+    assert len(repeated["config"]["fanouts"]) == 3  # circuits are three hops from drivers
 
 
 def test_specification_fits_the_files(folder, spec):

@@ -26,11 +26,14 @@ GOOD = {
                "use_temporal_encoder": False, "temporal_strategy": "last", "shallow_embeddings_list": ["customers"],
                "visible_until": "2020-01-01T00:00:00Z", "checkpoint_every_steps": 0, "checkpoint_every_seconds": 0.5, "memory_limit": "4GiB", "threads": 2, "device": "cpu", "precision": "fp32", "inference": "sampled",
                "text_embedder": "model2vec-potion-base-4M", "id_awareness": False, "num_negative": 10,
-               "negative_sampling_strategy": "random"},
+               "negative_sampling_strategy": "random", "link_fusion": False},
     "output": {"database": "out.duckdb", "table": "p", "flatten": True},
 }
 # Instead, with a regression: what bounds its outputs.
 CLAMP = {"clamp_min": -5, "clamp_max": None}
+# A link task, and what GOOD has that is not of one.
+LINKS = {"type": "link_prediction", "target_entity": "orders.id", "metric": "link_prediction_recall", "eval_at_k": 7}
+NOT_OF_LINKS = ("label_smoothing", "label_smoothing_alpha")
 REMOVED = object()
 
 # (path, value): each a change of GOOD.
@@ -44,6 +47,7 @@ ACCEPTED = [
     ("tables.orders.foreign_keys", {}), ("tables.customers.columns", {}), ("tables.customers.columns.city", "multi_categorical"),
     ("tables.customers.columns.city", "embedding"), ("tables.orders.other_columns", "ignore"), ("tables.friends.candidate_keys", []),
     ("tables.friends.time_column", "since"), ("tables.customers.exclude", []), ("tables.orders.type", "node"),
+    ("config.id_awareness", True),
 ]
 REFUSED = [
     ("dataset", REMOVED), ("dataset", ""), ("dataset", "a/b"), ("dataset", 3), ("dataset", "x" * 201), ("tables", REMOVED),
@@ -83,13 +87,32 @@ REFUSED = [
     ("config.shallow_embeddings_list", ["customers", "customers"]), ("config.visible_until", 2020), ("config.visible_until", "yesterday"),
     ("config.visible_until", "2020-1-1"), ("config.threads", 0), ("config.threads", 1025), ("config.device", "gpu"),
     ("config.precision", "fp16"), ("config.precision", None), ("config.inference", "full"), ("config.text_embedder", "bert-base-distill"),
-    ("config.id_awareness", True), ("config.id_awareness", 0), ("config.num_negative", 5), ("config.num_negative", None),
-    ("config.negative_sampling_strategy", "degree_based"), ("output", []), ("output.table", 3), ("output.flatten", "no"), ("output.file", "x"),
+    ("config.id_awareness", 0), ("config.id_awareness", None), ("config.num_negative", 0), ("config.num_negative", 1_000_001),
+    ("config.num_negative", None), ("config.num_negative", 1.5), ("config.negative_sampling_strategy", "degree"), ("config.link_fusion", 1),
+    ("config.link_fusion", "no"), ("task.target_entity", "orders.id"), ("task.eval_at_k", 12), ("output", []), ("output.table", 3), ("output.flatten", "no"), ("output.file", "x"),
 ]
 
 
-def changed(path, value):
+# (path, value): each a change of GOOD with a link task instead.
+ACCEPTED_LINKS = [
+    ("task.type", "repeated_link_prediction"), ("task.metric", REMOVED), ("task.metric", "link_prediction_map"), ("task.eval_at_k", REMOVED),
+    ("task.eval_at_k", 1000), ("task.eval_at_k", 1.0), ("task.target_entity", "customers.email"), ("task.horizon", REMOVED),
+    ("config.num_negative", 1), ("config.num_negative", 1_000_000), ("config.negative_sampling_strategy", "degree_based"),
+    ("config.link_fusion", True), ("config.id_awareness", True), ("output.flatten", False),
+]
+REFUSED_LINKS = [
+    ("task.target_entity", REMOVED), ("task.target_entity", "orders"), ("task.target_entity", None), ("task.eval_at_k", 0),
+    ("task.eval_at_k", 1001), ("task.eval_at_k", None), ("task.eval_at_k", "12"), ("task.metric", "roc_auc"), ("task.metric", "map"),
+    ("task.type", "regression"), ("task.target", ["a"]),
+]
+
+
+def changed(path, value, links=False):
     spec = copy.deepcopy(GOOD)
+    if links:
+        spec["task"].update(LINKS)
+        for key in NOT_OF_LINKS:
+            del spec["config"][key]
     if path.startswith("config.clamp_"):
         spec["task"].update(type="regression", metric="mae")
         spec["config"].update(CLAMP, label_smoothing=False)
@@ -123,17 +146,21 @@ def verdict_of_engine(rle, tmp_path, spec, name="spec.json"):
     return result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("path, value", ACCEPTED)
-def test_accepted_by_both(rle, tmp_path, validator, path, value):
-    spec = changed(path, value)
+def cases(plain, links):
+    return [(path, value, False) for path, value in plain] + [(path, value, True) for path, value in links]
+
+
+@pytest.mark.parametrize("path, value, links", cases(ACCEPTED, ACCEPTED_LINKS))
+def test_accepted_by_both(rle, tmp_path, validator, path, value, links):
+    spec = changed(path, value, links)
     assert validator.is_valid(spec), list(validator.iter_errors(spec))
     accepted, message = verdict_of_engine(rle, tmp_path, spec)
     assert accepted and all(line.startswith("WARNING: config.") for line in message.splitlines()), message
 
 
-@pytest.mark.parametrize("path, value", REFUSED, ids=lambda v: str(v)[:40])
-def test_refused_by_both(rle, tmp_path, validator, path, value):
-    spec = changed(path, value)
+@pytest.mark.parametrize("path, value, links", cases(REFUSED, REFUSED_LINKS), ids=lambda v: str(v)[:40])
+def test_refused_by_both(rle, tmp_path, validator, path, value, links):
+    spec = changed(path, value, links)
     assert not validator.is_valid(spec)
     accepted, message = verdict_of_engine(rle, tmp_path, spec)
     assert not accepted
@@ -148,7 +175,8 @@ def test_json_is_read_as_yaml_too(rle, tmp_path):
 
 # What several keys say together is the engine's alone, as the schema's description says.
 RULES = [("config.lr_schedule", "constant"), ("config.eta_min", 1), ("config.label_smoothing", False), ("config.encoder_blocks", 0),
-         ("task.time_column", REMOVED), ("task.target", "who")]
+         ("task.time_column", REMOVED), ("task.target", "who"), ("config.num_negative", 5), ("config.link_fusion", True),
+         ("config.negative_sampling_strategy", "degree_based")]
 
 
 @pytest.mark.parametrize("path, value", RULES)

@@ -43,7 +43,7 @@ PredictRequest make_request(const JobSpec& spec, const Arguments& arguments) {
       fail(ErrorCode::kSpec,
            "--at: '{}' is no time; expected one such as 2010-01-01 or \"2010-01-01 12:30:00\"", arguments.at);
   }
-  if (arguments.flatten && !has_class_list(spec))
+  if (arguments.flatten && !predicts_lists(spec))
     fail(ErrorCode::kSpec,
          "--flatten: a {} has one number a row, so there is nothing to flatten; leave it out",
          to_string(spec.task->type));

@@ -132,7 +132,10 @@ std::vector<SourceColumn> RelationCatalog::describe(const Relation& relation, bo
     const ArrowSchema& schema = stream.schema();
     for (int64_t c = 0; c < schema.n_children; ++c) {
       const ArrowSchema& field = *schema.children[c];
-      columns.push_back({field.name, field.format, parse_arrow_type(field).name, is_readable(field)});
+      const ArrowType type = parse_arrow_type(field);
+      const bool items = is_list(type.kind) && field.n_children == 1;
+      columns.push_back({field.name, field.format, type.name, is_readable(field),
+                         items ? field.children[0]->format : ""});
     }
   }
   if (!sql_types) return columns;

@@ -19,6 +19,7 @@ struct SourceColumn {
   std::string arrow_format;  // as in the Arrow C data interface
   std::string type_name;     // for messages: "int64", "timestamp[us, UTC]"
   bool readable = true;      // false: a type that is refused by name where the column is asked for
+  std::string item_format;   // arrow_format of a list's items
 };
 
 // How much a column holds. distinct: an estimate, of values or of a list's elements; 0 for lists of floats,

@@ -360,6 +360,8 @@ TEST_F(SourceTest, ColumnsShowNamesAndTypes) {
   EXPECT_EQ(columns[0].type_name, "int64");
   EXPECT_EQ(columns[1].type_name, "timestamp[us, UTC]");
   EXPECT_EQ(columns[2].type_name, "list<float32>");
+  EXPECT_EQ(columns[2].item_format, "f");
+  EXPECT_EQ(columns[0].item_format, "");
   EXPECT_EQ(columns[3].type_name, "uuid");
   EXPECT_EQ(columns[3].readable, false);
   EXPECT_EQ(duckdb_version().front(), 'v');

@@ -99,7 +99,7 @@ Json check_request(const JobRequest& request, const RequestContext& context) {
   const JobSpec given = read_request_spec(request.spec, request.base_folder);
   require_for(request.kind, given, request.options);
   const bool trains = request.kind != JobAction::kPredict;
-  if (request.output && request.output->flatten && !has_class_list(given))
+  if (request.output && request.output->flatten && !predicts_lists(given))
     throw Error(ErrorCode::kSpec,
                 fmt::format("output.flatten: a {} has one number a row, so there is nothing to flatten",
                             to_string(given.task->type)),

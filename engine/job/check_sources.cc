@@ -110,6 +110,7 @@ bool may_carry(const SourceColumn& column, Dtype dtype) {
 }
 
 bool may_be_label(TaskType task, ColumnFamily family) {
+  if (is_link(task)) return family != ColumnFamily::kFloat;  // the rest is compared with the key
   if (family == ColumnFamily::kOther) return true;
   if (task == TaskType::kMultilabel) return family == ColumnFamily::kList;
   const std::optional<PhysicalType> type = physical_type_of(family);
@@ -118,6 +119,7 @@ bool may_be_label(TaskType task, ColumnFamily family) {
 }
 
 std::string_view labels_of(TaskType task) {
+  if (is_link(task)) return "keys of its target_entity, or lists of them";
   if (task == TaskType::kMultilabel) return "a list of integers or of strings";
   return task == TaskType::kRegression ? "a number" : "an integer, a boolean, a float or a string";
 }
@@ -160,6 +162,32 @@ void check_keys(SourceCheck& check, const JobSpec& spec, const std::vector<std::
     }
 }
 
+// A list stands for its items.
+SourceColumn key_values(const SourceColumn& column) {
+  SourceColumn values = column;
+  if (family_of(column) == ColumnFamily::kList) values.arrow_format = column.item_format;
+  return values;
+}
+
+const SourceColumn* key_of(const JobSpec& spec, const std::vector<std::optional<Columns>>& tables,
+                           const std::string& table, const std::string& key) {
+  return find_column(tables[static_cast<size_t>(spec.find_table(table) - spec.tables.data())], key);
+}
+
+void check_target(SourceCheck& check, const JobSpec& spec, const std::vector<std::optional<Columns>>& tables,
+                  const std::string& where, const SourceColumn& target) {
+  const TaskSpec& task = *spec.task;
+  const SourceColumn values = is_link(task.type) ? key_values(target) : target;
+  if (!may_be_label(task.type, family_of(values))) {
+    check.add(fmt::format("{}: the target '{}' has the type {}; a {} task needs {}", where, target.name,
+                          target.type_name, to_string(task.type), labels_of(task.type)));
+    return;
+  }
+  if (!is_link(task.type)) return;
+  const SourceColumn* key = key_of(spec, tables, task.target_table, task.target_key);
+  if (key != nullptr) check.same_key(where, values, task.target_table, *key);
+}
+
 void check_labels(SourceCheck& check, const JobSpec& spec, const std::vector<std::optional<Columns>>& tables,
                   std::string_view split, const std::optional<std::string>& source, bool needs_target) {
   if (!source) return;
@@ -168,17 +196,14 @@ void check_labels(SourceCheck& check, const JobSpec& spec, const std::vector<std
   const std::optional<Columns> columns = check.open(where, *source);
   if (!columns) return;
   const SourceColumn* entity = check.column(where, *source, *columns, task.entity_column, "entity_column");
-  const size_t t = static_cast<size_t>(spec.find_table(task.entity_table) - spec.tables.data());
-  const SourceColumn* key = find_column(tables[t], task.entity_key);
+  const SourceColumn* key = key_of(spec, tables, task.entity_table, task.entity_key);
   if (entity != nullptr && key != nullptr) check.same_key(where, *entity, task.entity_table, *key);
   if (task.time_column)
     if (const SourceColumn* time = check.column(where, *source, *columns, *task.time_column, "time_column"))
       check.time(where, *time);
   const SourceColumn* target = find_column(*columns, task.target_column);
   if (needs_target) target = check.column(where, *source, *columns, task.target_column, "target");
-  if (target != nullptr && target->readable && !may_be_label(task.type, family_of(*target)))
-    check.add(fmt::format("{}: the target '{}' has the type {}; a {} task needs {}", where, target->name,
-                          target->type_name, to_string(task.type), labels_of(task.type)));
+  if (target != nullptr && target->readable) check_target(check, spec, tables, where, *target);
 }
 
 }  // namespace

@@ -83,20 +83,32 @@ void count_classes(const LabelEncoding& encoding, const LabelTable& labels, Insp
   for (size_t i = 0; i < counts.size(); ++i) out.classes.emplace_back(encoding.classes[i], counts[i]);
 }
 
-void describe_values(const LabelTable& labels, InspectedSplit& out) {
-  std::vector<double> values;
-  for (const float value : labels.value)
-    if (!std::isnan(value)) values.push_back(static_cast<double>(value));
+void describe_values(std::vector<double> values, const std::string& prefix, InspectedSplit& out) {
   if (values.empty()) return;
   std::sort(values.begin(), values.end());
   double sum = 0;
   for (const double value : values) sum += value;
   const size_t half = values.size() / 2;
   const double median = values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-  out.distribution = {{"minimum", values.front()},
-                      {"median", median},
-                      {"mean", sum / static_cast<double>(values.size())},
-                      {"maximum", values.back()}};
+  out.distribution = {{prefix + "minimum", values.front()},
+                      {prefix + "median", median},
+                      {prefix + "mean", sum / static_cast<double>(values.size())},
+                      {prefix + "maximum", values.back()}};
+}
+
+std::vector<double> known_values(const LabelTable& labels) {
+  std::vector<double> values;
+  for (const float value : labels.value)
+    if (!std::isnan(value)) values.push_back(static_cast<double>(value));
+  return values;
+}
+
+// How many targets a row has.
+std::vector<double> target_counts(const LabelTable& labels) {
+  std::vector<double> counts;
+  for (size_t row = 0; row < labels.target_total.size(); ++row)
+    if (labels.has_label[row] != 0) counts.push_back(static_cast<double>(labels.target_total[row]));
+  return counts;
 }
 
 InspectedSplit inspect_split(const TaskSpec& task, const LabelEncoding& encoding, const Graph& graph,
@@ -114,7 +126,9 @@ InspectedSplit inspect_split(const TaskSpec& task, const LabelEncoding& encoding
       labels.labelled ? std::count(labels.has_label.begin(), labels.has_label.end(), 0) : labels.rows;
   if (!labels.labelled) return out;
   if (task.type == TaskType::kRegression)
-    describe_values(labels, out);
+    describe_values(known_values(labels), "", out);
+  else if (is_link(task.type))
+    describe_values(target_counts(labels), "targets_", out);
   else
     count_classes(encoding, labels, out);
   return out;

@@ -78,7 +78,9 @@ std::string task_text(const Inspection& inspection) {
   const TaskSpec& task = *inspection.task;
   std::string out = fmt::format("task {} ({}): {} of {}.{}", task.name, to_string(task.type),
                                 task.target_column, task.entity_table, task.entity_key);
-  out += fmt::format(", judged by {}\n", task.metric.value_or(default_metric(task.type)));
+  if (is_link(task.type)) out += fmt::format(" to {}.{}", task.target_table, task.target_key);
+  out += fmt::format(", judged by {}", task.metric.value_or(default_metric(task.type)));
+  out += is_link(task.type) ? fmt::format(" at {}\n", task.eval_k) : "\n";
   for (const InspectedSplit& split : inspection.splits) out += split_text(split);
   return out;
 }
@@ -167,6 +169,10 @@ Json inspection_json(const Inspection& inspection) {
                    {"target", task.target_column},
                    {"metric", task.metric.value_or(default_metric(task.type))},
                    {"splits", splits}};
+    if (is_link(task.type)) {
+      out["task"]["target_entity"] = fmt::format("{}.{}", task.target_table, task.target_key);
+      out["task"]["eval_at_k"] = task.eval_k;
+    }
   }
   out["mermaid"] = mermaid_picture(inspection);
   return out;

@@ -26,7 +26,7 @@ enum class Device { kCpu, kCuda };
 struct OutputSpec {
   std::optional<std::string> database;  // a .duckdb file for output tables
   std::optional<std::string> table;     // or a .parquet / .csv path
-  bool flatten = false;                 // one prob_<class> column a class
+  bool flatten = false;                 // one prob_<class> column a class; of links, one row a pair
 };
 
 // When a training's state is kept for `rle fit --resume`: whichever comes first; 0: never for that reason.
@@ -67,8 +67,8 @@ struct JobSpec {
 std::string_view tell_device(std::optional<Device> device, Report& report);
 std::string_view to_string(Device device);
 
-// Whether predictions have a list of probabilities, one a class; true without a task.
-bool has_class_list(const JobSpec& spec);
+// Whether predictions have lists, of probabilities (one a class) or of links; true without a task.
+bool predicts_lists(const JobSpec& spec);
 
 // Reads YAML, or JSON where the file's name ends in .json. overrides: "config.lr=0.01" as given with --set,
 // applied before validation. Error{kSpec}: no such file, not YAML, unknown key (nearest offered), wrong type

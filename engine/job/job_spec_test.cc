@@ -179,11 +179,88 @@ TEST(JobSpec, WrongTypesAndRanges) {
 
 TEST(JobSpec, PartsNotBuiltAreRefusedUnlessDefault) {
   EXPECT_REFUSED("config.text_embedder: only", {"config.text_embedder=bert-base-distill"});
-  EXPECT_REFUSED("config.id_awareness: only false", {"config.id_awareness=true"});
-  EXPECT_REFUSED("config.num_negative: only 10", {"config.num_negative=5"});
-  EXPECT_REFUSED("task.type: link tasks are not built yet", {"task.type=link_prediction"});
-  EXPECT_EQ(refusal({"config.device=cpu", "config.id_awareness=false", "config.num_negative=10"}),
-            "accepted");
+  EXPECT_EQ(refusal({"config.text_embedder=model2vec-potion-base-4M", "config.device=cpu"}), "accepted");
+}
+
+const std::vector<std::string> kLinks{"task.type=link_prediction", "task.target_entity=races.raceId"};
+
+std::vector<std::string> links(std::vector<std::string> overrides) {
+  overrides.insert(overrides.begin(), kLinks.begin(), kLinks.end());
+  return overrides;
+}
+
+TEST(JobSpec, ReadsALinkTask) {
+  const JobSpec spec =
+      parse(links({"task.eval_at_k=10", "config.num_negative=3", "config.negative_sampling_strategy=degree_based",
+                   "config.id_awareness=true", "config.link_fusion=true"}));
+  EXPECT_EQ(spec.task->type, TaskType::kLinkPrediction);
+  EXPECT_EQ(spec.task->target_table, "races");
+  EXPECT_EQ(spec.task->target_key, "raceId");
+  EXPECT_EQ(spec.task->target_column, "position");
+  EXPECT_EQ(spec.task->eval_k, 10);
+  EXPECT_EQ(spec.task->metric, std::nullopt);
+  EXPECT_EQ(spec.train.num_negative, 3);
+  EXPECT_EQ(spec.train.negative_sampling, NegativeSampling::kDegreeBased);
+  EXPECT_TRUE(spec.train.model.id_awareness);
+  EXPECT_TRUE(spec.train.model.link_fusion);
+  const JobSpec plain = parse(links({}));
+  EXPECT_EQ(plain.task->eval_k, 12);
+  EXPECT_EQ(plain.train.num_negative, 10);
+  EXPECT_EQ(plain.train.negative_sampling, NegativeSampling::kRandom);
+  EXPECT_EQ(parse(links({"task.type=repeated_link_prediction", "task.target_entity=drivers.driverId"}))
+                .task->target_table,
+            "drivers")
+      << "the entities' own table";
+  EXPECT_EQ(refusal(links({"task.target_entity=drivers.code"})), "accepted") << "a candidate key";
+}
+
+TEST(JobSpec, TargetsOfALinkTask) {
+  EXPECT_REFUSED("task (line 17): 'target_entity' is missing", {"task.type=link_prediction"});
+  EXPECT_REFUSED("task.target_entity: there is no table 'race'; did you mean 'races'?",
+                 links({"task.target_entity=race.raceId"}));
+  EXPECT_REFUSED("task.target_entity: 'raceID' is no key of table 'races'; did you mean 'raceId'?",
+                 links({"task.target_entity=races.raceID"}));
+  EXPECT_REFUSED("task.target_entity: expected TABLE.KEY", links({"task.target_entity=races"}));
+  EXPECT_REFUSED("table 'logs' has no primary_key to name its rows by",
+                 links({"tables.logs={source: x, foreign_keys: {d: drivers.driverId}}",
+                        "task.target_entity=logs.d"}));
+  EXPECT_REFUSED("task.target_entity: table 'logs' has no primary_key, by which each of its rows could be "
+                 "predicted; declare it",
+                 links({"tables.logs={source: x, candidate_keys: [c], foreign_keys: {d: drivers.driverId}}",
+                        "task.target_entity=logs.c"}));
+  EXPECT_REFUSED("'pairs' is a table of type edge: its rows are no nodes",
+                 links({"tables.pairs={source: p.csv, type: edge, foreign_keys: {a: drivers.driverId, b: "
+                        "races.raceId}}",
+                        "task.target_entity=pairs.a"}));
+  EXPECT_REFUSED("task.target_entity: it is of link tasks, and the task is a regression; take it out",
+                 {"task.target_entity=races.raceId"});
+  EXPECT_REFUSED("task.eval_at_k: it is of link tasks", {"task.eval_at_k=12"});
+  EXPECT_REFUSED("task.eval_at_k: expected a whole number from 1 to 1000, found 0",
+                 links({"task.eval_at_k=0"}));
+  EXPECT_REFUSED("task.eval_at_k: expected a whole number from 1 to 1000, found 1001",
+                 links({"task.eval_at_k=1001"}));
+  EXPECT_REFUSED("task.metric: expected one of link_prediction_map", links({"task.metric=mae"}));
+  EXPECT_EQ(refusal(links({"task.metric=link_prediction_recall", "task.eval_at_k=1000"})), "accepted");
+  EXPECT_REFUSED("config.num_negative: expected a whole number from 1 to 1000000, found 0",
+                 links({"config.num_negative=0"}));
+  EXPECT_REFUSED("config.num_negative: expected a whole number from 1 to 1000000, found 1000001",
+                 links({"config.num_negative=1000001"}));
+  EXPECT_REFUSED("config.negative_sampling_strategy: expected one of random or degree_based",
+                 links({"config.negative_sampling_strategy=degree"}));
+  EXPECT_REFUSED("config.link_fusion: expected true or false", links({"config.link_fusion=1"}));
+}
+
+// Another k chooses another best epoch; another way of drawing negatives trains another model.
+TEST(JobSpec, LinkOptionsArePartOfARunsIdentity) {
+  const auto identity = [](const std::vector<std::string>& overrides) {
+    return specification_identity(parse(links(overrides)));
+  };
+  const auto plain = identity({});
+  for (const char* set : {"task.target_entity=drivers.driverId", "task.eval_at_k=3", "config.num_negative=3",
+                          "config.negative_sampling_strategy=degree_based", "config.id_awareness=true",
+                          "config.link_fusion=true"})
+    EXPECT_FALSE(json_differences(plain, identity({set})).empty()) << set;
+  EXPECT_TRUE(json_differences(plain, identity({"config.num_negative=10"})).empty());
 }
 
 TEST(JobSpec, ADeviceThatIsNotHereIsToldOnce) {

@@ -1,8 +1,10 @@
 #include "job/load_data.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
+#include "job/column_family.h"
 #include "job/memory_need.h"
 #include "job/table_snapshots.h"
 #include "train/dataset_snapshots.h"
@@ -40,6 +42,18 @@ void order_as(const std::vector<TableSignature>& trained, std::vector<Table>& ta
                    [&](const Table& a, const Table& b) { return position(a) < position(b); });
 }
 
+// Rows of a label table; each key in a list of targets counts as one more.
+int64_t label_rows(SourceReader& reader, const TaskSpec& task, const std::string& source) {
+  const int64_t rows = reader.count_rows(source);
+  const std::vector<SourceColumn> columns = reader.columns(source);
+  const auto has_lists = [&](const SourceColumn& column) {
+    return column.name == task.target_column && family_of(column) == ColumnFamily::kList;
+  };
+  if (!is_link(task.type) || std::none_of(columns.begin(), columns.end(), has_lists)) return rows;
+  const SourceSize size = reader.size(label_schema(task, "labels", source), {task.target_column});
+  return rows + static_cast<int64_t>(std::ceil(static_cast<double>(rows) * size.columns.at(0).length));
+}
+
 // Before a row is kept: does the run fit into the user's limit?
 void check_need(SourceReader& reader, const JobSpec& spec, std::vector<TablePlan> plans,
                 const SnapshotFolder* folder, const LoadUse& use) {
@@ -62,7 +76,7 @@ void check_need(SourceReader& reader, const JobSpec& spec, std::vector<TablePlan
   int64_t labels = 0;
   if (spec.task)
     for (const auto& source : {spec.task->train, spec.task->validation, spec.task->test})
-      if (source) labels += reader.count_rows(*source);
+      if (source) labels += label_rows(reader, *spec.task, *source);
   check_memory(memory_need(reader, spec, plans, graph_kept, labels, use), spec);
 }
 

@@ -33,7 +33,7 @@ struct MemoryNeed {
   int64_t total = 0;  // the most at any time, with the program itself and its threads
 };
 
-// label_rows: of all label tables together.
+// label_rows: of all label tables together; a link counts as one.
 MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vector<TablePlan>& tables,
                        bool graph_kept, int64_t label_rows, const LoadUse& use);
 

@@ -85,6 +85,9 @@ void check_same_task(const TaskSpec& trained, const JobSpec& spec) {
   compare("type", to_string(trained.type), to_string(task.type));
   compare("entity", fmt::format("{}.{}", trained.entity_table, trained.entity_key),
           fmt::format("{}.{}", task.entity_table, task.entity_key));
+  if (is_link(trained.type) && is_link(task.type))
+    compare("target_entity", fmt::format("{}.{}", trained.target_table, trained.target_key),
+            fmt::format("{}.{}", task.target_table, task.target_key));
   compare("target", trained.target_column, task.target_column);
   compare("current_time", trained.current_time ? "true" : "false", task.current_time ? "true" : "false");
   const bool timed = trained.time_column.has_value();

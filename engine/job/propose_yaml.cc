@@ -64,7 +64,8 @@ constexpr const char* kTask = R"(
 # for the entity's key, one for the time of the prediction and one for the label.
 # task:
 #   name: my-task
-#   type: binary_classification        # multiclass_classification, multilabel_classification, regression
+#   type: binary_classification        # multiclass_classification, multilabel_classification, regression; of links
+#                                      # to rows of another table (target_entity): link_prediction, repeated_link_prediction
 #   entity: {}
 #   target: label
 #   time_column: date

@@ -73,6 +73,7 @@ std::vector<SplitScore> run_evaluate(const JobSpec& given, const std::filesystem
   model.task.horizon_us = spec.task->horizon_us;
   model.task.entity_column = spec.task->entity_column;
   model.task.time_column = spec.task->time_column;
+  model.task.eval_k = spec.task->eval_k;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
   const std::unique_ptr<RelationalModel> network = restore_model(model);
   const ScoreOptions options = score_options(model, spec, context);

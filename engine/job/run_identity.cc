@@ -38,6 +38,9 @@ Json labels_json(const LabelTable& labels) {
   checksum.add(labels.label_offsets);
   checksum.add(labels.label_ids);
   checksum.add(labels.has_label);
+  checksum.add(labels.target_offsets);
+  checksum.add(labels.targets);
+  checksum.add(labels.target_total);
   return {{"rows", labels.rows}, {"checksum", checksum.text()}};
 }
 

@@ -94,6 +94,7 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
 
   model.task.entity_column = spec.task->entity_column;
   model.task.time_column = spec.task->time_column;
+  model.task.eval_k = spec.task->eval_k;
   DatasetInput input = dataset_input(data, spec);
   input.test = &source;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);

@@ -99,6 +99,14 @@ const ConfigKey kTrainingKeys[] = {
      [](const SpecValue& v, JobSpec& s) {
        s.train.label_smoothing_alpha = number_of(v, {0, 1, true, true});
      }},
+    {"num_negative",
+     [](const SpecValue& v, JobSpec& s) { s.train.num_negative = integer_of(v, 1, kMaxNegatives); }},
+    {"negative_sampling_strategy",
+     [](const SpecValue& v, JobSpec& s) {
+       s.train.negative_sampling = choice_of(v, {"random", "degree_based"}) == 0
+                                       ? NegativeSampling::kRandom
+                                       : NegativeSampling::kDegreeBased;
+     }},
 };
 
 const ConfigKey kModelKeys[] = {
@@ -146,6 +154,8 @@ const ConfigKey kModelKeys[] = {
      }},
     {"shallow_embeddings_list",
      [](const SpecValue& v, JobSpec& s) { s.train.model.shallow_embeddings = names_of(v); }},
+    {"id_awareness", [](const SpecValue& v, JobSpec& s) { s.train.model.id_awareness = boolean_of(v); }},
+    {"link_fusion", [](const SpecValue& v, JobSpec& s) { s.train.model.link_fusion = boolean_of(v); }},
     {"visible_until", [](const SpecValue& v, JobSpec& s) { s.visible_until_us = time_or_null(v); }},
     {"inference",
      [](const SpecValue& v, JobSpec& s) {
@@ -174,28 +184,17 @@ const ConfigKey kModelKeys[] = {
 // Keys whose part is not built: their default only.
 struct FixedKey {
   const char* name;
-  const char* value;  // YAML
+  const char* value;  // a text
   const char* missing;
 };
 
 const FixedKey kFixedKeys[] = {
     {"text_embedder", "model2vec-potion-base-4M",
      "text embedding is not built yet, and text columns are left out"},
-    {"id_awareness", "false", "ID-aware models are not built yet"},
-    {"num_negative", "10", "link tasks and their negative sampling are not built yet"},
-    {"negative_sampling_strategy", "random", "link tasks and their negative sampling are not built yet"},
 };
 
-bool same_scalar(const SpecNode& a, const SpecNode& b) {
-  using Kind = SpecNode::Kind;
-  const bool numbers = (a.kind == Kind::kInteger || a.kind == Kind::kNumber) && b.kind == Kind::kInteger;
-  if (numbers) return a.number == b.number;
-  if (a.kind != b.kind) return false;
-  return a.kind == Kind::kBool ? a.boolean == b.boolean : a.text == b.text;
-}
-
 void check_fixed(const SpecValue& value, const FixedKey& key) {
-  if (same_scalar(*value.node, parse_spec_value(key.value))) return;
+  if (value.node->kind == SpecNode::Kind::kText && value.node->text == key.value) return;
   value.refuse(
       fmt::format("only {} is accepted, found {}: {}", key.value, value.node->describe(), key.missing));
 }

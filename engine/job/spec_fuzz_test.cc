@@ -29,6 +29,16 @@ config: {preset: relbench, lr: 5e-3, fanouts: [8, 4], visible_until: "2010-01-01
 output: {database: o.duckdb, flatten: false} # end
 )";
 
+const char* kLinks = R"(dataset: shop
+tables:
+  customers: {source: c.parquet, primary_key: id}
+  articles: {source: a.parquet, primary_key: id}
+  orders: {source: o.parquet, time_column: at, foreign_keys: {who: customers.id, what: articles.id}}
+task: {name: t, type: link_prediction, entity: customers.id, target_entity: articles.id, target: bought,
+       time_column: at, eval_at_k: 7, metric: link_prediction_recall}
+config: {num_negative: 3, negative_sampling_strategy: degree_based, id_awareness: true, link_fusion: true}
+)";
+
 const char* kJson =
     R"({"dataset": "f1", "tables": {"t": {"source": "a", "primary_key": "id", "columns": {"c\u00e9": "float"}}},
  "config": {"lr": 1e-3, "fanouts": [1, 2], "label_smoothing": false, "max_iters": null, "seed": 12345678901234567890}})";
@@ -46,7 +56,8 @@ const std::vector<std::string_view> kWords{": ",        "{",         "}",       
                                            "source",    "link_to",   "columns",   "primary_key",
                                            "horizon",   "type: ",    "edge",      "metric",
                                            "threshold", "clamp_min", "[[[[[[[[[", "{a: {a: {a: ",
-                                           "1d 2h",     "@`"};
+                                           "1d 2h",     "@`",        "eval_at_k", "target_entity",
+                                           "regression"};
 
 std::string example(const std::string& name) {
   std::ifstream in(std::string(RLE_SOURCE_DIR) + "/examples/f1/" + name + ".yaml");
@@ -73,7 +84,8 @@ void expect_most(int64_t refused, int64_t done) {
 }
 
 TEST(SpecFuzz, DamagedYamlIsReadOrRefused) {
-  const std::vector<std::string> texts{kYaml, example("driver-position"), example("driver-dnf")};
+  const std::vector<std::string> texts{kYaml, kLinks, example("driver-position"),
+                                       example("driver-circuit-compete")};
   int64_t refused = 0;
   const int64_t done = fuzz(1500, [&](RngStream& random) {
     const std::string& text = texts[random.below(texts.size())];

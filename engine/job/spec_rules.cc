@@ -45,19 +45,43 @@ void check_schedule(const SpecObject& root, const TrainConfig& train) {
 void check_loss(const SpecObject& root, const JobSpec& spec) {
   const auto smoothing = given(root, "config", "label_smoothing");
   const auto alpha = given(root, "config", "label_smoothing_alpha");
-  const bool classes = spec.task && spec.task->type != TaskType::kRegression;
-  if (spec.task && !classes && is_true(smoothing))
-    smoothing->refuse("a regression has no classes to smooth; set it to false");
+  const bool bounded = !spec.task || spec.task->type == TaskType::kRegression;
+  if (spec.task && (bounded || is_link(spec.task->type)) && is_true(smoothing))
+    smoothing->refuse(
+        fmt::format("a {} has no classes to smooth; set it to false", to_string(spec.task->type)));
   if (alpha && !spec.train.label_smoothing)
     alpha->refuse(
         "label_smoothing is false, so it would not be used; set label_smoothing to true, or take it out");
-  if (!classes) return;
+  if (bounded) return;
   const std::string why = fmt::format("it bounds a regression's outputs, and the task is a {}; take it out",
                                       to_string(spec.task->type));
   for (const char* key : {"clamp_min", "clamp_max"})
     if (const auto bound = given(root, "config", key); is_set(bound)) bound->refuse(why);
   if (const auto percentiles = given(root, "config", "clamp_percentiles"); is_true(percentiles))
     percentiles->refuse(why);
+}
+
+// Only a link_prediction draws negatives, and only it has two towers to fuse with.
+void check_links(const SpecObject& root, const JobSpec& spec) {
+  if (!spec.task || spec.task->type == TaskType::kLinkPrediction) return;
+  const std::string why =
+      fmt::format("it is of link_prediction, and the task is a {}; take it out", to_string(spec.task->type));
+  const TrainConfig plain;
+  const auto refuse = [&](const char* key, bool changed) {
+    if (const auto found = given(root, "config", key); found && changed) found->refuse(why);
+  };
+  refuse("num_negative", spec.train.num_negative != plain.num_negative);
+  refuse("negative_sampling_strategy", spec.train.negative_sampling != plain.negative_sampling);
+  refuse("link_fusion", spec.train.model.link_fusion);
+}
+
+// What only a seed's own subgraph has: nullptr, or the option or task type that asks for it.
+const char* needs_own_subgraph(const JobSpec& spec) {
+  if (spec.train.model.id_awareness) return "id_awareness marks the seed";
+  if (spec.train.model.link_fusion) return "link_fusion scores what is in it";
+  if (spec.task && spec.task->type == TaskType::kRepeatedLinkPrediction)
+    return "a repeated_link_prediction scores what is in it";
+  return nullptr;
 }
 
 void check_model(const SpecObject& root, JobSpec& spec) {
@@ -79,6 +103,10 @@ void check_model(const SpecObject& root, JobSpec& spec) {
     inference->refuse(
         "exact inference has one subgraph for all seeds, and gnn_norm is instance_norm, which is over each "
         "seed's own; use sampled");
+  if (const auto inference = given(root, "config", "inference");
+      inference && spec.inference == InferenceMode::kExact && needs_own_subgraph(spec) != nullptr)
+    inference->refuse(fmt::format("exact inference has one subgraph for all seeds, and {}; use sampled",
+                                  needs_own_subgraph(spec)));
   if (model.gnn_norm == Norm::kInstance)
     spec.warnings.push_back(fmt::format(
         "config.gnn_norm is instance_norm: a table with one row in a seed's subgraph, such as the entity's "
@@ -123,7 +151,7 @@ void check_timeless(const SpecObject& root, const JobSpec& spec) {
 }
 
 void check_output(const SpecObject& root, const JobSpec& spec) {
-  if (const auto flatten = given(root, "output", "flatten"); is_true(flatten) && !has_class_list(spec))
+  if (const auto flatten = given(root, "output", "flatten"); is_true(flatten) && !predicts_lists(spec))
     flatten->refuse(fmt::format("a {} has one number a row, so there is nothing to flatten; take it out",
                                 to_string(spec.task->type)));
 }
@@ -147,13 +175,15 @@ void note_equal_splits(JobSpec& spec) {
 
 }  // namespace
 
-bool has_class_list(const JobSpec& spec) {
-  return !spec.task || spec.task->type == TaskType::kMulticlass || spec.task->type == TaskType::kMultilabel;
+bool predicts_lists(const JobSpec& spec) {
+  return !spec.task || spec.task->type == TaskType::kMulticlass ||
+         spec.task->type == TaskType::kMultilabel || is_link(spec.task->type);
 }
 
 void check_rules(const SpecObject& root, JobSpec& spec) {
   check_schedule(root, spec.train);
   check_loss(root, spec);
+  check_links(root, spec);
   check_model(root, spec);
   check_shallow(root, spec);
   check_timeless(root, spec);

@@ -115,6 +115,43 @@ TEST(SpecRules, OptionsOfTimeWithoutTimes) {
   expect_accepted(kTimeless, {"config.visible_until=null", "config.use_temporal_encoder=false"});
 }
 
+const char* kLinkTask = "task={name: t, type: link_prediction, entity: customers.id, target_entity: orders.id, "
+                        "target: y, time_column: at}";
+const char* kRepeated = "task.type=repeated_link_prediction";
+
+TEST(SpecRules, OptionsOfLinkPredictionOnly) {
+  for (const char* set : {"config.num_negative=3", "config.negative_sampling_strategy=degree_based",
+                          "config.link_fusion=true"}) {
+    const std::string key = std::string(set).substr(0, std::string(set).find('='));
+    expect_refused(kTimed, {set}, key + ": it is of link_prediction, and the task is a multiclass");
+    expect_refused(kTimed, {kLinkTask, kRepeated, set}, "and the task is a repeated_link_prediction");
+    expect_accepted(kTimed, {kLinkTask, set});
+  }
+  expect_accepted(kTimed, {"config.num_negative=10", "config.negative_sampling_strategy=random",
+                           "config.link_fusion=false"});
+  for (const Overrides& task : {Overrides{}, Overrides{kLinkTask}, Overrides{kLinkTask, kRepeated}}) {
+    Overrides overrides = task;
+    overrides.emplace_back("config.id_awareness=true");
+    expect_accepted(kTimed, overrides);
+  }
+}
+
+TEST(SpecRules, LinksHaveNeitherClassesNorBounds) {
+  expect_refused(kTimed, {kLinkTask, "config.label_smoothing=true"}, "a link_prediction has no classes");
+  expect_refused(kTimed, {kLinkTask, "config.clamp_max=3"}, "the task is a link_prediction; take it out");
+  expect_accepted(kTimed, {kLinkTask, "output={flatten: true}"});
+  expect_accepted(kTimed, {kLinkTask, "config.preset=relbench"});
+}
+
+TEST(SpecRules, ExactInferenceHasNoSubgraphOfItsOwn) {
+  const char* exact = "config.inference=exact";
+  expect_accepted(kTimed, {exact});
+  expect_accepted(kTimed, {kLinkTask, exact});
+  expect_refused(kTimed, {exact, "config.id_awareness=true"}, "and id_awareness marks the seed; use sampled");
+  expect_refused(kTimed, {exact, kLinkTask, "config.link_fusion=true"}, "and link_fusion scores");
+  expect_refused(kTimed, {exact, kLinkTask, kRepeated}, "and a repeated_link_prediction scores");
+}
+
 TEST(SpecRules, FlattenNeedsSeveralClasses) {
   expect_refused(kTimeless, {"output={flatten: true}"}, "output.flatten: a regression has one number a row");
   expect_refused(kTimed, {"output={flatten: true}", "task.type=binary_classification"},

@@ -16,38 +16,62 @@ TaskType task_type_of(const SpecValue& value) {
                                TaskType::kLinkPrediction, TaskType::kRepeatedLinkPrediction};
   std::vector<std::string> names;
   for (const TaskType type : kAll) names.emplace_back(to_string(type));
-  const TaskType type = kAll[choice_of(value, names)];
-  if (type == TaskType::kLinkPrediction || type == TaskType::kRepeatedLinkPrediction)
+  return kAll[choice_of(value, names)];
+}
+
+struct TableKey {
+  std::string table, key;
+};
+
+// TABLE.KEY, where the table is of type node and the key its primary or a candidate key. what: what an edge
+// table can't be, for the message.
+TableKey read_table_key(const SpecValue& value, const JobSpec& spec, std::string_view what) {
+  const std::string text = text_of(value, "TABLE.KEY");
+  const size_t dot = text.find('.');
+  if (dot == std::string::npos || dot == 0 || dot + 1 == text.size()) value.expected("TABLE.KEY");
+  TableKey out{text.substr(0, dot), text.substr(dot + 1)};
+  const TableSchema* table = spec.find_table(out.table);
+  if (table == nullptr)
     value.refuse(
-        fmt::format("link tasks are not built yet ({}); the types that are: binary_classification, "
-                    "multiclass_classification, multilabel_classification, regression",
-                    to_string(type)));
-  return type;
+        fmt::format("there is no table '{}'{}", out.table, suggestion(out.table, spec.table_names())));
+  if (table->type == TableType::kEdge)
+    value.refuse(fmt::format("'{}' is a table of type edge: {}", out.table, what));
+  const std::vector<std::string> keys = key_names(*table);
+  if (keys.empty()) value.refuse(fmt::format("table '{}' has no primary_key to name its rows by", out.table));
+  if (std::find(keys.begin(), keys.end(), out.key) == keys.end())
+    value.refuse(
+        fmt::format("'{}' is no key of table '{}'{}", out.key, out.table, suggestion(out.key, keys)));
+  return out;
 }
 
 void read_entity(const SpecObject& object, const JobSpec& spec, TaskSpec& task) {
-  const SpecValue entity = object.require("entity");
-  const std::string text = text_of(entity, "TABLE.KEY");
-  const size_t dot = text.find('.');
-  if (dot == std::string::npos || dot == 0 || dot + 1 == text.size()) entity.expected("TABLE.KEY");
-  task.entity_table = text.substr(0, dot);
-  const std::string key = text.substr(dot + 1);
-  const TableSchema* table = spec.find_table(task.entity_table);
-  if (table == nullptr)
-    entity.refuse(fmt::format("there is no table '{}'{}", task.entity_table,
-                              suggestion(task.entity_table, spec.table_names())));
-  if (table->type == TableType::kEdge)
-    entity.refuse(
-        fmt::format("'{}' is a table of type edge: nothing can be predicted for it", task.entity_table));
-  const std::vector<std::string> keys = key_names(*table);
-  if (keys.empty())
-    entity.refuse(fmt::format("table '{}' has no primary_key to name its rows by", task.entity_table));
-  if (std::find(keys.begin(), keys.end(), key) == keys.end())
-    entity.refuse(
-        fmt::format("'{}' is no key of table '{}'{}", key, task.entity_table, suggestion(key, keys)));
-  task.entity_key = key;
+  TableKey entity = read_table_key(object.require("entity"), spec, "nothing can be predicted for it");
+  task.entity_table = std::move(entity.table);
+  task.entity_key = std::move(entity.key);
   const auto column = object.find("entity_column");
-  task.entity_column = column ? text_of(*column, "a column's name") : key;
+  task.entity_column = column ? text_of(*column, "a column's name") : task.entity_key;
+}
+
+// What a link task has beyond a task about the entities themselves.
+void read_links(const SpecObject& object, const JobSpec& spec, TaskSpec& task) {
+  if (!is_link(task.type)) {
+    for (const char* key : {"target_entity", "eval_at_k"})
+      if (const auto found = object.find(key))
+        found->refuse(
+            fmt::format("it is of link tasks, and the task is a {}; take it out, or set type to "
+                        "link_prediction or repeated_link_prediction",
+                        to_string(task.type)));
+    return;
+  }
+  const SpecValue value = object.require("target_entity");
+  TableKey target = read_table_key(value, spec, "its rows are no nodes that could be predicted");
+  if (!spec.find_table(target.table)->primary_key)
+    value.refuse(fmt::format(
+        "table '{}' has no primary_key, by which each of its rows could be predicted; declare it",
+        target.table));
+  task.target_table = std::move(target.table);
+  task.target_key = std::move(target.key);
+  if (const auto k = object.find("eval_at_k")) task.eval_k = integer_of(*k, 1, kMaxEvalK);
 }
 
 void read_metric(const SpecObject& object, TaskSpec& task) {
@@ -103,12 +127,14 @@ void check_times(const SpecObject& task_object, const JobSpec& spec) {
 }  // namespace
 
 void read_task(const SpecValue& value, const std::string& data_source, JobSpec& spec) {
-  const SpecObject object(value, {"name", "type", "entity", "entity_column", "target", "time_column",
-                                  "current_time", "horizon", "metric", "train", "validation", "test"});
+  const SpecObject object(value, {"name", "type", "entity", "entity_column", "target_entity", "target",
+                                  "time_column", "current_time", "horizon", "metric", "eval_at_k", "train",
+                                  "validation", "test"});
   TaskSpec task;
   task.name = name_of(object.require("name"));
   task.type = task_type_of(object.require("type"));
   read_entity(object, spec, task);
+  read_links(object, spec, task);
   task.target_column = text_of(object.require("target"), "a column's name");
   if (const auto time = object.find("time_column")) task.time_column = text_of(*time, "a column's name");
   if (const auto current = object.find("current_time")) task.current_time = boolean_of(*current);

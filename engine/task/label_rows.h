@@ -10,7 +10,7 @@
 namespace rle {
 
 // The target column, checked against the task type. Error{kSpec}: absent, a type that is no label of the
-// task, a link task.
+// task.
 const Column& target_column(const TaskSpec& task, const Table& table);
 
 // Null; a float that is NaN.
@@ -31,7 +31,22 @@ struct EntityJoin {
   std::vector<int64_t> node_time_us;  // (rows), unused where unknown; or empty: not to be checked
 };
 
-// make_label_table after the join.
+// The columns of a label table, checked with its rows and its entities; what make_label_table throws.
+struct LabelColumns {
+  const Column* times = nullptr;   // nullptr: a task without times
+  const Column* target = nullptr;  // nullptr: a test table without labels
+};
+LabelColumns check_label_columns(const TaskSpec& task, const EntityJoin& join, Split split,
+                                 const Table& table, Report& report);
+
+// Table rows in canonical order: (time, entity node, label); times and target may be nullptr.
+std::vector<int64_t> canonical_rows(const EntityJoin& join, const Column* times, const Column* target);
+
+// Appends a row of the table without its label.
+void append_seed(const EntityJoin& join, const LabelColumns& columns, const Table& table, int64_t row,
+                 LabelTable& labels);
+
+// make_label_table after the join, of tasks other than links.
 LabelTable encode_label_table(const TaskSpec& task, const LabelEncoding& encoding, const EntityJoin& join,
                               Split split, const Table& table, Report& report);
 

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "task/class_values.h"
 #include "task/label_rows.h"
+#include "task/link_labels.h"
 
 namespace rle {
 namespace {
@@ -72,20 +73,6 @@ void check_rows(const TaskSpec& task, const Table& table, Split split, Report& r
          table.schema.name, to_string(split));
   report.warning("table '{}' (test) has no rows: there is nothing to predict for task '{}'",
                  table.schema.name, task.name);
-}
-
-// Table rows in canonical order: (time, entity node, label).
-std::vector<int64_t> canonical_rows(const std::vector<NodeId>& node, const Column* times,
-                                    const Column* target) {
-  std::vector<int64_t> order(node.size());
-  std::iota(order.begin(), order.end(), int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    const auto i = static_cast<size_t>(a), j = static_cast<size_t>(b);
-    if (times != nullptr && times->ints[i] != times->ints[j]) return times->ints[i] < times->ints[j];
-    if (node[i] != node[j]) return node[i] < node[j];
-    return target != nullptr && target->compare(a, b) < 0;
-  });
-  return order;
 }
 
 // What encoding met that a person should know.
@@ -207,36 +194,7 @@ const Column* split_times(const TaskSpec& task, const Table& table, Split split)
   return &times;
 }
 
-}  // namespace
-
-LabelTable encode_label_table(const TaskSpec& task, const LabelEncoding& encoding, const EntityJoin& join,
-                              Split split, const Table& table, Report& report) {
-  check_rows(task, table, split, report);
-  const Column& keys = required_column(table, task.entity_column, "entity");
-  require_no_nulls(table, keys, "entity", split);
-  const Column* times = split_times(task, table, split);
-  const Column* target = split_target(task, table, split);
-  require_known_entities(task, table, keys, join.node, split);
-  if (times != nullptr && !join.node_time_us.empty())
-    require_present_entities(task, table, keys, *times, join, split);
-
-  LabelTable labels;
-  labels.split = split;
-  labels.rows = table.rows;
-  labels.labelled = target != nullptr;
-  const std::vector<int64_t> order = canonical_rows(join.node, times, target);
-  for (const int64_t row : order) {
-    labels.entity.push_back(join.node[static_cast<size_t>(row)]);
-    if (times != nullptr) labels.time_us.push_back(times->ints[static_cast<size_t>(row)]);
-    labels.source_row.push_back(table.source_row(row));
-  }
-  if (target != nullptr)
-    report_counts(task, table, split, encode_labels(encoding, *target, order, labels), report);
-  return labels;
-}
-
-LabelTable make_label_table(const TaskSpec& task, const LabelEncoding& encoding, const Graph& graph,
-                            Split split, const Table& table, Report& report) {
+EntityJoin join_entities(const TaskSpec& task, const Graph& graph, const Table& table) {
   const NodeTypeId type = graph.schema().find_node_type(task.entity_table);
   const Column& keys = required_column(table, task.entity_column, "entity");
   EntityJoin join;
@@ -246,6 +204,60 @@ LabelTable make_label_table(const TaskSpec& task, const LabelEncoding& encoding,
     for (const NodeId node : join.node)
       join.node_time_us.push_back(node == kNoNode ? kAlwaysVisible : graph.node_time_us(type, node));
   }
+  return join;
+}
+
+}  // namespace
+
+std::vector<int64_t> canonical_rows(const EntityJoin& join, const Column* times, const Column* target) {
+  std::vector<int64_t> order(join.node.size());
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    const auto i = static_cast<size_t>(a), j = static_cast<size_t>(b);
+    if (times != nullptr && times->ints[i] != times->ints[j]) return times->ints[i] < times->ints[j];
+    if (join.node[i] != join.node[j]) return join.node[i] < join.node[j];
+    return target != nullptr && target->compare(a, b) < 0;
+  });
+  return order;
+}
+
+LabelColumns check_label_columns(const TaskSpec& task, const EntityJoin& join, Split split,
+                                 const Table& table, Report& report) {
+  check_rows(task, table, split, report);
+  const Column& keys = required_column(table, task.entity_column, "entity");
+  require_no_nulls(table, keys, "entity", split);
+  const LabelColumns columns{split_times(task, table, split), split_target(task, table, split)};
+  require_known_entities(task, table, keys, join.node, split);
+  if (columns.times != nullptr && !join.node_time_us.empty())
+    require_present_entities(task, table, keys, *columns.times, join, split);
+  return columns;
+}
+
+void append_seed(const EntityJoin& join, const LabelColumns& columns, const Table& table, int64_t row,
+                 LabelTable& labels) {
+  ++labels.rows;
+  labels.entity.push_back(join.node[static_cast<size_t>(row)]);
+  if (columns.times != nullptr) labels.time_us.push_back(columns.times->ints[static_cast<size_t>(row)]);
+  labels.source_row.push_back(table.source_row(row));
+}
+
+LabelTable encode_label_table(const TaskSpec& task, const LabelEncoding& encoding, const EntityJoin& join,
+                              Split split, const Table& table, Report& report) {
+  const LabelColumns columns = check_label_columns(task, join, split, table, report);
+  LabelTable labels;
+  labels.split = split;
+  labels.labelled = columns.target != nullptr;
+  const std::vector<int64_t> order = canonical_rows(join, columns.times, columns.target);
+  for (const int64_t row : order) append_seed(join, columns, table, row, labels);
+  if (columns.target != nullptr)
+    report_counts(task, table, split, encode_labels(encoding, *columns.target, order, labels), report);
+  return labels;
+}
+
+LabelTable make_label_table(const TaskSpec& task, const LabelEncoding& encoding, const Graph& graph,
+                            Split split, const Table& table, Report& report) {
+  const EntityJoin join = join_entities(task, graph, table);
+  if (is_link(task.type)) return link_label_table(task, join, graph, split, table, report);
   return encode_label_table(task, encoding, join, split, table, report);
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "task/class_values.h"
 #include "task/label_rows.h"
+#include "task/link_labels.h"
 
 namespace rle {
 namespace {
@@ -22,9 +23,12 @@ bool is_label_type(TaskType task, PhysicalType type) {
       return type == PhysicalType::kIntList || type == PhysicalType::kStringList;
     case TaskType::kRegression:
       return type == PhysicalType::kInt64 || type == PhysicalType::kFloat64;
-    default:
-      return false;
+    case TaskType::kLinkPrediction:
+    case TaskType::kRepeatedLinkPrediction:
+      return type == PhysicalType::kInt64 || type == PhysicalType::kString ||
+             type == PhysicalType::kIntList || type == PhysicalType::kStringList;
   }
+  return false;
 }
 
 std::string_view label_types(TaskType task) {
@@ -33,6 +37,9 @@ std::string_view label_types(TaskType task) {
       return "a list of integers or of strings";
     case TaskType::kRegression:
       return "a number";
+    case TaskType::kLinkPrediction:
+    case TaskType::kRepeatedLinkPrediction:
+      return "keys of its target_entity: integers or strings, one a row or lists of them";
     default:
       return "an integer, a boolean, a float or a string";
   }
@@ -122,6 +129,16 @@ void fit_range(const TaskSpec& task, const Table& train, const Column& target, L
                    encoding.minimum, train.rows);
 }
 
+void report_links(const TaskSpec& task, const Table& train, const Column& target, Report& report) {
+  const Column keys = key_values(target);
+  std::vector<int64_t> distinct(static_cast<size_t>(keys.rows));
+  for (int64_t key = 0; key < keys.rows; ++key) distinct[static_cast<size_t>(key)] = key_at(keys, key);
+  std::sort(distinct.begin(), distinct.end());
+  const auto count = std::unique(distinct.begin(), distinct.end()) - distinct.begin();
+  report.info("target '{}': {} keys of '{}' ({} distinct) in {} training rows{}", task.target_column, keys.rows,
+              task.target_table, count, train.rows, is_list(target.type) ? "" : ", one a row");
+}
+
 }  // namespace
 
 double percentile(const std::vector<double>& sorted, double q) {
@@ -134,11 +151,6 @@ double percentile(const std::vector<double>& sorted, double q) {
 }
 
 const Column& target_column(const TaskSpec& task, const Table& table) {
-  if (task.type == TaskType::kLinkPrediction || task.type == TaskType::kRepeatedLinkPrediction)
-    fail(ErrorCode::kSpec,
-         "task type {} is not built yet; there are: binary_classification, multiclass_classification, "
-         "multilabel_classification, regression",
-         to_string(task.type));
   const Column* target = table.find(task.target_column);
   if (target == nullptr)
     fail(ErrorCode::kSpec, "table '{}' has no target column '{}'{}", table.schema.name, task.target_column,
@@ -168,9 +180,9 @@ void require_labels(const TaskSpec& task, const Table& table, const Column& targ
   if (missing > 0)
     fail(ErrorCode::kData,
          "target column '{}' of table '{}' ({}): {} of {} rows have no label (null or NaN), first {}; leave "
-         "these rows out",
-         task.target_column, table.schema.name, to_string(split), missing, table.rows,
-         row_name(table, first));
+         "these rows out{}",
+         task.target_column, table.schema.name, to_string(split), missing, table.rows, row_name(table, first),
+         is_link(task.type) && is_list(target.type) ? " (an empty list says that a row links to nothing)" : "");
 }
 
 void require_finite_targets(const TaskSpec& task, const Table& table, const Column& target, Split split) {
@@ -204,6 +216,8 @@ LabelEncoding fit_labels(const TaskSpec& task, const Table& train, Report& repor
   encoding.arrow_format = element_format(target);
   if (task.type == TaskType::kRegression)
     fit_range(task, train, target, encoding, report);
+  else if (is_link(task.type))
+    report_links(task, train, target, report);
   else
     fit_classes(task, train, target, encoding, report);
   return encoding;

@@ -136,8 +136,6 @@ TEST(FitLabels, SchemaMistakes) {
   });
   expect_error(ErrorCode::kData, {"empty split", "'train'"},
                [] { fit(TaskType::kBinary, ints("label", {})); });
-  expect_error(ErrorCode::kSpec, {"link_prediction is not built yet"},
-               [] { fit(TaskType::kLinkPrediction, int_lists("label", {{1}})); });
   expect_error(ErrorCode::kSpec, {"timestamp"}, [] { fit(TaskType::kBinary, days("label", {1, 2})); });
 }
 

@@ -43,15 +43,15 @@ struct MetricValue {
 
 // Binary: roc_auc, average_precision, accuracy, f1, precision, recall. Multiclass: macro_f1, micro_f1,
 // accuracy. Regression: rmse, mae, r2, mape. Multilabel: multilabel_{auroc,auprc,precision}_{macro,micro}.
-// The default comes first. Link tasks: link_prediction_{map,precision,recall}, which compute_metric refuses
-// until their part is built.
+// The default comes first. Link tasks: link_prediction_{map,precision,recall}, which compute_link_metrics has
+// (task/ranked_targets.h).
 std::vector<std::string> metric_names(TaskType type);
 std::string default_metric(TaskType type);
 
 // Error{kSpec} for a name that no task type has.
 bool higher_is_better(std::string_view metric);
 
-// O(n log n). Error{kSpec} for a name that the task type does not have.
+// O(n log n), of tasks other than links. Error{kSpec} for a name that the task type does not have.
 double compute_metric(std::string_view metric, const Predictions& predictions);
 std::vector<MetricValue> compute_metrics(const Predictions& predictions);  // all of the task type
 

@@ -23,7 +23,7 @@ struct RankedTargets {
 
 // Means over the rows that have a label and at least one target, as relbench (NaN without such a row):
 //   link_prediction_map        mean of the precisions at the ranks of hits, over min(k, targets)
-//   link_prediction_precision  hits over min(k, targets)
+//   link_prediction_precision  hits over k
 //   link_prediction_recall     hits over targets
 // The default comes first. O(links log targets).
 std::vector<MetricValue> compute_link_metrics(const LabelTable& labels, const RankedTargets& ranked,

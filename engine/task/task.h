@@ -36,6 +36,8 @@ constexpr bool is_link(TaskType type) {
 enum class Split { kTrain, kValidation, kTest };
 std::string_view to_string(Split split);  // "train", "validation", "test"
 
+inline constexpr int64_t kMaxEvalK = 1000;
+
 struct TaskSpec {
   std::string name;
   TaskType type = TaskType::kBinary;
@@ -51,7 +53,7 @@ struct TaskSpec {
   // equal entity and time are one seed.
   std::string target_table;
   std::string target_key;  // the key column of the target table that the target column matches
-  int64_t eval_k = 12;     // predicted links a seed, and the k of link metrics
+  int64_t eval_k = 12;     // predicted links a seed, and the k of link metrics; at most kMaxEvalK
   std::optional<std::string> train, validation, test;  // sources
 };
 

@@ -55,25 +55,38 @@ std::string of_tables(const TrainedModel& trained) {
   return "";
 }
 
+bool has_key(const std::vector<TableSignature>& tables, const std::string& table, const std::string& key) {
+  return std::any_of(tables.begin(), tables.end(), [&](const TableSignature& t) {
+    return t.schema.name == table && t.schema.type == TableType::kNode && t.schema.is_key(key);
+  });
+}
+
+std::string of_links(const TrainedModel& trained) {
+  const TaskSpec& task = trained.task;
+  if (!has_key(trained.tables, task.target_table, task.target_key))
+    return fmt::format("'{}' is no key of table '{}'", task.target_key, task.target_table);
+  if (trained.config.model.link_fusion && task.type != TaskType::kLinkPrediction)
+    return fmt::format("link fusion in a {}", to_string(task.type));
+  return trained.encoding.classes.empty() ? "" : "a link task with classes";
+}
+
 std::string of_task(const TrainedModel& trained) {
   const TaskSpec& task = trained.task;
   if (trained.definition.graph.node_types[trained.definition.entity_type.index()].name != task.entity_table)
     return fmt::format("the entity table is '{}', its node type another", task.entity_table);
-  const auto entities =
-      std::find_if(trained.tables.begin(), trained.tables.end(),
-                   [&](const TableSignature& t) { return t.schema.name == task.entity_table; });
-  if (entities == trained.tables.end() || !entities->schema.is_key(task.entity_key))
+  if (!has_key(trained.tables, task.entity_table, task.entity_key))
     return fmt::format("'{}' is no key of table '{}'", task.entity_key, task.entity_table);
+  if (is_link(task.type)) return of_links(trained);
+  if (trained.config.model.link_fusion) return fmt::format("link fusion in a {}", to_string(task.type));
+  if (!task.target_table.empty()) return fmt::format("a target table in a {}", to_string(task.type));
   switch (task.type) {
-    case TaskType::kRegression:
-      return "";
     case TaskType::kBinary:
       return trained.encoding.classes.size() == 2 ? "" : "a binary task without two classes";
     case TaskType::kMulticlass:
     case TaskType::kMultilabel:
       return trained.encoding.classes.empty() ? "a classification without classes" : "";
     default:
-      return "a link task";
+      return "";
   }
 }
 

@@ -27,6 +27,8 @@ const Names<Precision> kPrecisions{{Precision::kFp32, "fp32"}, {Precision::kBf16
 const Names<LrSchedule> kSchedules{{LrSchedule::kCosine, "cosine"}, {LrSchedule::kConstant, "constant"}};
 const Names<TemporalStrategy> kStrategies{{TemporalStrategy::kUniform, "uniform"},
                                           {TemporalStrategy::kLast, "last"}};
+const Names<NegativeSampling> kNegativeSamplings{{NegativeSampling::kRandom, "random"},
+                                                 {NegativeSampling::kDegreeBased, "degree_based"}};
 const Names<TableType> kTableTypes{{TableType::kNode, "node"}, {TableType::kEdge, "edge"}};
 
 template <typename Enum>
@@ -231,7 +233,10 @@ Json task_json(const TaskSpec& task) {
           {"time_column", optional_json(task.time_column)},
           {"current_time", task.current_time},
           {"horizon_us", optional_json(task.horizon_us)},
-          {"metric", optional_json(task.metric)}};
+          {"metric", optional_json(task.metric)},
+          {"target_table", task.target_table},
+          {"target_key", task.target_key},
+          {"eval_k", task.eval_k}};
 }
 
 TaskSpec task_of(const Json& json) {
@@ -246,6 +251,12 @@ TaskSpec task_of(const Json& json) {
   task.current_time = json.at("current_time");
   task.horizon_us = optional_of<int64_t>(json.at("horizon_us"));
   task.metric = optional_of<std::string>(json.at("metric"));
+  // Absent from models that are older than link tasks.
+  if (json.contains("eval_k")) {
+    task.target_table = json.at("target_table");
+    task.target_key = json.at("target_key");
+    task.eval_k = whole(json.at("eval_k"), 1, kMaxEvalK);
+  }
   return task;
 }
 
@@ -282,6 +293,8 @@ Json model_config_json(const ModelConfig& model) {
           {"head_norm", name_of(kNorms, model.head_norm)},
           {"use_temporal_encoder", model.use_temporal_encoder},
           {"shallow_embeddings", model.shallow_embeddings},
+          {"id_awareness", model.id_awareness},
+          {"link_fusion", model.link_fusion},
           {"precision", name_of(kPrecisions, model.precision)}};
 }
 
@@ -300,6 +313,8 @@ ModelConfig model_config_of(const Json& json) {
   model.shallow_embeddings = json.at("shallow_embeddings").get<std::vector<std::string>>();
   // Absent from models that are older than the option.
   if (json.contains("precision")) model.precision = value_of(kPrecisions, json["precision"]);
+  if (json.contains("id_awareness")) model.id_awareness = json["id_awareness"];
+  if (json.contains("link_fusion")) model.link_fusion = json["link_fusion"];
   return model;
 }
 
@@ -323,6 +338,8 @@ Json config_json(const TrainConfig& config) {
             {"maximum", optional_json(config.clamp.maximum)},
             {"user_set", config.clamp.user_set},
             {"use_percentiles", config.clamp.use_percentiles}}},
+          {"num_negative", config.num_negative},
+          {"negative_sampling", name_of(kNegativeSamplings, config.negative_sampling)},
           {"model", model_config_json(config.model)},
           {"sampler",
            {{"fanouts", config.sampler.fanouts},
@@ -352,6 +369,10 @@ TrainConfig config_of(const Json& json) {
   config.clamp.maximum = optional_of<double>(clamp.at("maximum"));
   config.clamp.user_set = clamp.at("user_set");
   config.clamp.use_percentiles = clamp.at("use_percentiles");
+  if (json.contains("num_negative")) {
+    config.num_negative = whole(json["num_negative"], 1, kMaxNegatives);
+    config.negative_sampling = value_of(kNegativeSamplings, json.at("negative_sampling"));
+  }
   config.model = model_config_of(json.at("model"));
   config.sampler.fanouts.clear();
   for (const Json& fanout : sampler.at("fanouts"))

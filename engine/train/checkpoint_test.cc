@@ -30,6 +30,9 @@ class Checkpoint : public testing::Test {
   }
   // Loading after `change` must fail with kIo and say `part`.
   void expect_refused(const std::function<void(SafetensorsFile&)>& change, const std::string& part);
+  // The same after one place of the description was changed.
+  void expect_refused(const TrainedModel& model, const std::string& where, const nlohmann::json& value,
+                      const std::string& part);
 
   fs::path folder_;
 };
@@ -58,12 +61,15 @@ TrainedModel example() {
   config.t_max = 5;
   config.label_smoothing = true;
   config.clamp = {std::nullopt, 12.5, true, true};
+  config.num_negative = 3;
+  config.negative_sampling = NegativeSampling::kDegreeBased;
   config.model.conv_aggregation = Aggregation::kMax;
   config.model.hetero_conv_aggregation = Aggregation::kMean;
   config.model.gnn_norm = Norm::kInstance;
   config.model.head_norm = Norm::kLayer;
   config.model.use_temporal_encoder = false;
   config.model.shallow_embeddings = {"customers"};
+  config.model.id_awareness = true;
   config.model.precision = Precision::kBf16;
   config.sampler.strategy = TemporalStrategy::kLast;
   trained.definition = make_definition(dataset, config);
@@ -76,6 +82,31 @@ TrainedModel example() {
   trained.validation_metrics = {{"f1", 0.1}, {"roc_auc", NAN}};
   trained.parameters = {{"a", {2, 2}, {1, 2, 3, -0.5f}}, {"b", {0}, {}}};
   return trained;
+}
+
+// The same of customers who link to customers.
+TrainedModel link_example() {
+  TrainedModel trained = example();
+  trained.task.type = trained.encoding.type = TaskType::kLinkPrediction;
+  trained.task.target_table = "customers";
+  trained.task.target_key = "id";
+  trained.task.eval_k = 7;
+  trained.task.metric = trained.metric = "link_prediction_recall";
+  trained.encoding.classes.clear();
+  trained.encoding.arrow_format = "i";
+  trained.config.model.link_fusion = trained.definition.config.link_fusion = true;
+  trained.validation_metrics = {{"link_prediction_recall", 0.5}};
+  return trained;
+}
+
+void Checkpoint::expect_refused(const TrainedModel& model, const std::string& where,
+                                const nlohmann::json& value, const std::string& part) {
+  SafetensorsFile file = to_safetensors(model);
+  nlohmann::json description = nlohmann::json::parse(file.metadata["model"]);
+  description.at(nlohmann::json::json_pointer(where)) = value;
+  file.metadata["model"] = description.dump();
+  const std::string message = error_of([&] { from_safetensors(file, "file"); }, ErrorCode::kIo);
+  EXPECT_TRUE(contains(message, part)) << where << ": " << message;
 }
 
 void Checkpoint::expect_refused(const std::function<void(SafetensorsFile&)>& change,
@@ -110,6 +141,11 @@ TEST_F(Checkpoint, RoundTripKeepsEveryField) {
   EXPECT_EQ(after.config.lr_schedule, LrSchedule::kConstant);
   EXPECT_FALSE(after.config.clamp.minimum);
   EXPECT_EQ(after.config.clamp.maximum, 12.5);
+  EXPECT_EQ(after.config.num_negative, 3);
+  EXPECT_EQ(after.config.negative_sampling, NegativeSampling::kDegreeBased);
+  EXPECT_TRUE(after.definition.config.id_awareness);
+  EXPECT_FALSE(after.definition.config.link_fusion);
+  EXPECT_EQ(after.task.target_table, "");
   EXPECT_EQ(after.definition.config.gnn_norm, Norm::kInstance);
   EXPECT_EQ(after.definition.config.precision, Precision::kBf16);
   EXPECT_EQ(after.definition.config.conv_aggregation, Aggregation::kMax);
@@ -143,6 +179,35 @@ TEST_F(Checkpoint, RoundTripKeepsEveryField) {
   EXPECT_TRUE(std::isnan(after.validation_metrics[1].value));
   EXPECT_EQ(after.parameters[0].values, before.parameters[0].values);
   EXPECT_EQ(after.parameters[1].shape, (Shape{0}));
+}
+
+TEST_F(Checkpoint, RoundTripOfALinkTask) {
+  save_model(folder_, link_example());
+  const std::string first = bytes();
+  const TrainedModel after = load_model(folder_);
+  save_model(folder_, after);
+  EXPECT_EQ(bytes(), first);
+  EXPECT_EQ(after.task.type, TaskType::kLinkPrediction);
+  EXPECT_EQ(after.task.target_table, "customers");
+  EXPECT_EQ(after.task.target_key, "id");
+  EXPECT_EQ(after.task.eval_k, 7);
+  EXPECT_EQ(after.encoding.type, TaskType::kLinkPrediction);
+  EXPECT_EQ(after.encoding.arrow_format, "i");
+  EXPECT_TRUE(after.definition.config.link_fusion);
+}
+
+// What was trained before there were link tasks has none of their fields.
+TEST_F(Checkpoint, OlderFilesHaveNoFieldsOfLinks) {
+  SafetensorsFile file = to_safetensors(example());
+  nlohmann::json description = nlohmann::json::parse(file.metadata["model"]);
+  for (const char* key : {"target_table", "target_key", "eval_k"}) description["task"].erase(key);
+  for (const char* key : {"num_negative", "negative_sampling"}) description["config"].erase(key);
+  for (const char* key : {"id_awareness", "link_fusion"}) description["config"]["model"].erase(key);
+  file.metadata["model"] = description.dump();
+  const TrainedModel old = from_safetensors(file, "file");
+  EXPECT_EQ(old.config.num_negative, TrainConfig().num_negative);
+  EXPECT_EQ(old.config.negative_sampling, NegativeSampling::kRandom);
+  EXPECT_FALSE(old.config.model.id_awareness);
 }
 
 TEST_F(Checkpoint, VocabulariesOfAnyText) {
@@ -217,14 +282,9 @@ TEST_F(Checkpoint, ForeignNewerAndDamagedFiles) {
 
 TEST_F(Checkpoint, PartsThatContradictEachOther) {
   using Json = nlohmann::json;
+  const TrainedModel model = example();
   const auto refused = [&](const std::string& where, const Json& value, const std::string& part) {
-    expect_refused(
-        [&](SafetensorsFile& f) {
-          Json description = Json::parse(f.metadata["model"]);
-          description.at(Json::json_pointer(where)) = value;
-          f.metadata["model"] = description.dump();
-        },
-        part);
+    expect_refused(model, where, value, part);
   };
   refused("/config/model/channels", 7, "an odd number of channels");
   refused("/config/model/channels", 1000000, "1000000 where a whole number from 2 to 4096 belongs");
@@ -247,8 +307,22 @@ TEST_F(Checkpoint, PartsThatContradictEachOther) {
   refused("/tables", Json::array(), "2 node types and 0 tables");
   refused("/task/entity_table", "orders", "the entity table is 'orders', its node type another");
   refused("/task/entity_key", "x", "'x' is no key of table 'customers'");
-  refused("/task/type", "link_prediction", "a link task");
+  refused("/task/type", "link_prediction", "'' is no key of table ''");
+  refused("/task/target_table", "orders", "a target table in a binary_classification");
+  refused("/config/model/link_fusion", true, "link fusion in a binary_classification");
+  refused("/config/num_negative", 0, "0 where a whole number from 1 to 1000000 belongs");
+  refused("/config/negative_sampling", "degree", "an unknown name \"degree\"");
   refused("/labels/classes", {"1"}, "a binary task without two classes");
+}
+
+TEST_F(Checkpoint, PartsOfALinkTaskThatContradictEachOther) {
+  const TrainedModel model = link_example();
+  expect_refused(model, "/task/type", "repeated_link_prediction", "link fusion in a repeated_link_prediction");
+  expect_refused(model, "/task/type", "regression", "link fusion in a regression");
+  expect_refused(model, "/task/target_table", "x", "'id' is no key of table 'x'");
+  expect_refused(model, "/task/target_key", "x", "'x' is no key of table 'customers'");
+  expect_refused(model, "/task/eval_k", 0, "0 where a whole number from 1 to 1000 belongs");
+  expect_refused(model, "/labels/classes", {"0", "1"}, "a link task with classes");
 }
 
 TEST_F(Checkpoint, AGraphThatIsNotThatOfTheTables) {

@@ -18,6 +18,7 @@ inline constexpr int64_t kMaxChannels = 4096;
 inline constexpr int64_t kMaxLayers = 16;  // residual blocks, layers of message passing and of the head; hops
 inline constexpr int64_t kMaxFanout = 1'000'000;
 inline constexpr int64_t kMaxBatchRows = 65'536;
+inline constexpr int64_t kMaxNegatives = 1'000'000;
 
 enum class LrSchedule { kCosine, kConstant };
 

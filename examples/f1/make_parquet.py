@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How the files beside this script were made: nine Ergast CSV files in, the rel-f1 tables and three task tables out.
+"""How the files beside this script were made: nine Ergast CSV files in, the rel-f1 tables and four task tables out.
 
     python examples/f1/make_parquet.py CSV_FOLDER [OUT]       (needs pyarrow; OUT: this folder)
 
@@ -81,14 +81,14 @@ def read_tables(folder):
     return tables
 
 
-def timestamps(split, horizon, first, last):
-    """The times at which a split's labels are asked for; 40 at most for validation and test."""
+def timestamps(split, horizon, most, first, last):
+    """The times at which a split's labels are asked for; `most` at most for validation and test."""
     if split == "train":
         start, step, stop, most = VALIDATION - horizon, -horizon, first, None
     elif split == "validation":
-        start, step, stop, most = VALIDATION, horizon, TEST - horizon, 40
+        start, step, stop = VALIDATION, horizon, TEST - horizon
     else:
-        start, step, stop, most = TEST, horizon, last - horizon, 40
+        start, step, stop = TEST, horizon, last - horizon
     times = []
     while (start >= stop if step < timedelta(0) else start <= stop) and len(times) != most:
         times.append(start)
@@ -108,11 +108,16 @@ def any_top3(rows):
     return int(any(r["position"] is not None and r["position"] <= 3 for r in rows))
 
 
-# Task -> (label column, its type, horizon in days, table it looks at, label of a driver's rows in the window)
+def circuits(rows):
+    return sorted({r["circuitId"] for r in rows})
+
+
+# Task -> (label column, its type, horizon in days, most times, table it looks at, label of a driver's rows in the window)
 TASKS = {
-    "driver-position": ("position", REAL, 60, "results", mean_position),
-    "driver-dnf": ("did_not_finish", INT, 30, "results", any_not_finished),
-    "driver-top3": ("qualifying", INT, 30, "qualifying", any_top3),
+    "driver-position": ("position", REAL, 60, 40, "results", mean_position),
+    "driver-dnf": ("did_not_finish", INT, 30, 40, "results", any_not_finished),
+    "driver-top3": ("qualifying", INT, 30, 40, "qualifying", any_top3),
+    "driver-circuit-compete": ("circuitId", pa.list_(ID), 365, 1, "results", circuits),
 }
 
 
@@ -142,10 +147,13 @@ def main():
     for name, (_, columns) in TABLES.items():
         write(out / "db" / f"{name}.parquet", columns, [list(row.values()) for row in tables[name]])
     dates = [row["date"] for rows in tables.values() for row in rows if "date" in row]
-    for task, (target, kind, days, source, label) in TASKS.items():
+    circuit = {race["raceId"]: race["circuitId"] for race in tables["races"]}
+    for row in tables["results"]:
+        row["circuitId"] = circuit[row["raceId"]]
+    for task, (target, kind, days, most, source, label) in TASKS.items():
         horizon = timedelta(days=days)
         for split in ("train", "validation", "test"):
-            times = timestamps(split, horizon, min(dates), max(dates))
+            times = timestamps(split, horizon, most, min(dates), max(dates))
             # Train and validation labels come from what was known at the test time, test labels from everything.
             rows = [r for r in tables[source] if split == "test" or r["date"] <= TEST]
             write(out / "tasks" / task / f"{split}.parquet", {"date": TIMESTAMP, "driverId": ID, target: kind},
