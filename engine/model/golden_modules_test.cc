@@ -213,7 +213,7 @@ TEST_P(GoldenModules, HeadAndLoss) {
     const GoldenFixture& fixture = bench.fixture;
     const std::vector<float>& want = fixture.outputs();
     const MlpHead::Context head =
-        bench.modules.head.forward(bench.step, bench.matrix(fixture.seed_vectors()));
+        bench.modules.seed_head[0].forward(bench.step, bench.matrix(fixture.seed_vectors()));
     EXPECT_EQ(head.output.size(), static_cast<int64_t>(want.size()));
     expect_match("head", head.output.data, want, largest(want));
     std::vector<float> gradient(want.size());

@@ -41,10 +41,12 @@ std::vector<ConvEdgeType> conv_edge_types(const GraphSchema& graph) {
 
 }  // namespace
 
-Modules::Modules(const ModelDefinition& definition, ParameterStore& parameters)
-    : head(parameters, "head", definition.config.channels, definition.outputs, definition.config.head_layers,
-           norm_kind(definition.config.head_norm)) {
+Modules::Modules(const ModelDefinition& definition, ParameterStore& parameters) {
   const ModelConfig& config = definition.config;
+  add_heads(definition, parameters);
+  if (config.id_awareness)
+    id_awareness.push_back(
+        parameters.add("id_awareness.weight", {1, config.channels}, {Init::Kind::kNormal, 1.0}));
   const std::vector<NodeTypeInfo>& types = definition.graph.node_types;
   RLE_CHECK(definition.statistics.size() == types.size() && config.channels >= 2 && config.channels % 2 == 0);
   for (size_t t = 0; t < types.size(); ++t) {
@@ -72,6 +74,32 @@ Modules::Modules(const ModelDefinition& definition, ParameterStore& parameters)
                                config.channels);
     layers.push_back(std::move(layer));
   }
+}
+
+int64_t seed_outputs(const ModelDefinition& definition) {
+  switch (definition.readout) {
+    case Readout::kTowers:
+      return definition.config.channels;
+    case Readout::kFusion:
+      return definition.config.channels + 1;
+    default:
+      return definition.outputs;
+  }
+}
+
+int64_t embedding_width(const ModelDefinition& definition) {
+  return has_towers(definition.readout) ? seed_outputs(definition) : definition.config.channels;
+}
+
+void Modules::add_heads(const ModelDefinition& definition, ParameterStore& parameters) {
+  const ModelConfig& config = definition.config;
+  const auto add = [&](std::vector<MlpHead>& heads, const char* name, int64_t outputs) {
+    heads.emplace_back(parameters, name, config.channels, outputs, config.head_layers,
+                       norm_kind(config.head_norm));
+  };
+  if (definition.readout != Readout::kTargets) add(seed_head, "head", seed_outputs(definition));
+  if (definition.readout == Readout::kTargets) add(target_head, "head", 1);
+  if (definition.readout == Readout::kFusion) add(target_head, "target_head", 1);
 }
 
 }  // namespace rle

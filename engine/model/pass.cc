@@ -53,15 +53,60 @@ Pass::Pass(const ModelDefinition& definition, const Modules& modules, const Mode
   RLE_CHECK(input.shallow_rows == nullptr || input.shallow_rows->size() == types());
 }
 
+void Pass::plan_readout(bool seeds, bool targets) {
+  reads_seeds_ = seeds;
+  reads_all_.assign(modules_.layers.size() + 1, std::vector<uint8_t>(types(), 0));
+  if (!targets) return;
+  reads_all_[0][definition_.target_type.index()] = 1;
+  for (size_t left = 1; left < reads_all_.size(); ++left) {
+    reads_all_[left] = reads_all_[left - 1];
+    for (const EdgeTypeInfo& edge : definition_.graph.edge_types)
+      reads_all_[left][edge.source.index()] |= reads_all_[left - 1][edge.target.index()];
+  }
+}
+
 int64_t Pass::nodes_within(size_t type, int64_t layers_left) const {
+  if (!trims_ || reads_all_[static_cast<size_t>(layers_left)][type] != 0) return nodes(type).nodes();
+  if (!reads_seeds_) return 0;
   const std::vector<int64_t>& hop_end = nodes(type).hop_end;
   const int64_t hops = static_cast<int64_t>(hop_end.size()) - 1;
-  return trims_ ? hop_end[static_cast<size_t>(std::min(layers_left, hops))] : nodes(type).nodes();
+  return hop_end[static_cast<size_t>(std::min(layers_left, hops))];
+}
+
+std::vector<NodeTypeId> Pass::seed_types() const {
+  const NodeTypeId entity = definition_.entity_type, target = definition_.target_type;
+  if (input_.batch->nodes[entity.index()].hop_end[0] == input_.batch->seeds) return {entity};
+  return {entity, target};
 }
 
 // ---- forward
 
-Matrix Pass::forward() {
+PassOutputs Pass::forward() {
+  plan_readout(!modules_.seed_head.empty(), !modules_.target_head.empty());
+  encode();
+  PassOutputs out;
+  if (!modules_.seed_head.empty()) {
+    seed_vectors_ = read_seeds();
+    step_.mark("message passing forward");
+    seed_head_ = modules_.seed_head[0].forward(step_, seed_vectors_);
+    out.seeds = seed_head_.output;
+  }
+  if (!modules_.target_head.empty()) {
+    const ConstMatrix targets = read_targets();
+    if (modules_.seed_head.empty()) step_.mark("message passing forward");
+    target_head_ = modules_.target_head[0].forward(step_, targets);
+    out.targets = target_head_.output;
+  }
+  return out;
+}
+
+ConstMatrix Pass::embed() {
+  plan_readout(true, false);
+  encode();
+  return read_seeds();
+}
+
+void Pass::encode() {
   prepare_edges();
   if (definition_.config.gnn_norm == Norm::kInstance) prepare_seed_groups();
   encode_tables();
@@ -70,16 +115,34 @@ Matrix Pass::forward() {
   step_.mark("temporal forward");
   if (definition_.config.conv_aggregation == Aggregation::kMax) expand_inputs();
   for (size_t l = 0; l < modules_.layers.size(); ++l) run_layer(l);
-  const NodeVectors& last = vectors(layers_.size())[definition_.entity_type.index()];
-  if (is_matrix(last)) {
-    seed_vectors_ = last.parts[0].values.slice(0, input_.batch->seeds);
-  } else {
-    seeds_ = expand_nodes(step_, last, input_.batch->seeds);
-    seed_vectors_ = seeds_.x;
+  const std::vector<NodeVectors>& last = vectors(layers_.size());
+  read_.resize(types());
+  for (size_t t = 0; t < types(); ++t)
+    if (const int64_t read = nodes_within(t, 0); read > 0 && !is_matrix(last[t]))
+      read_[t] = expand_nodes(step_, last[t], read);
+}
+
+ConstMatrix Pass::last_vectors(size_t type, int64_t count) const {
+  const ConstMatrix all =
+      read_[type].x.data != nullptr ? read_[type].x : vectors(layers_.size())[type].parts[0].values;
+  return all.slice(0, count);
+}
+
+ConstMatrix Pass::read_seeds() {
+  const std::vector<NodeTypeId> types = seed_types();
+  if (types.size() == 1) return last_vectors(types[0].index(), input_.batch->seeds);
+  const Matrix out = new_matrix(step_.arena, input_.batch->seeds, channels_);
+  float* to = out.data;
+  for (const NodeTypeId type : types) {
+    const ConstMatrix from = last_vectors(type.index(), nodes(type.index()).hop_end[0]);
+    to = std::copy(from.data, from.data + from.size(), to);
   }
-  step_.mark("message passing forward");
-  head_ = modules_.head.forward(step_, seed_vectors());
-  return head_.output;
+  return out;
+}
+
+ConstMatrix Pass::read_targets() const {
+  const size_t type = definition_.target_type.index();
+  return last_vectors(type, nodes(type).nodes());
 }
 
 void Pass::prepare_edges() {
@@ -134,6 +197,20 @@ Matrix Pass::shallow_vectors(size_t type) const {
   return out;
 }
 
+bool Pass::marks_seeds(size_t type) const {
+  return !modules_.id_awareness.empty() && nodes(type).hop_end[0] > 0;
+}
+
+NodePart Pass::seed_mark(size_t type) const {
+  const Matrix values = new_zero_matrix(step_.arena, 2, channels_);
+  const float* mark = step_.value(modules_.id_awareness[0]);
+  std::copy(mark, mark + channels_, values.row(1));
+  int32_t* index = step_.arena.allocate<int32_t>(nodes(type).nodes());
+  const int64_t seeds = nodes(type).hop_end[0];
+  for (int64_t i = 0; i < nodes(type).nodes(); ++i) index[i] = i < seeds;
+  return {values, index};
+}
+
 void Pass::encode_ages() {
   for (size_t t = 0; t < types(); ++t) {
     const NodeBlock& block = nodes(t);
@@ -141,6 +218,7 @@ void Pass::encode_ages() {
     vectors.nodes = block.nodes();
     vectors.parts.push_back({encoded_[t].output, block.row.data(), &modules_.encoders[t].output_map()});
     if (modules_.shallow_of[t] >= 0) vectors.parts.push_back({shallow_vectors(t), block.row.data()});
+    if (marks_seeds(t)) vectors.parts.push_back(seed_mark(t));
     if (modules_.temporal_of[t] < 0 || block.delta.empty()) continue;
     const TemporalEncoder& temporal = modules_.temporal[static_cast<size_t>(modules_.temporal_of[t])];
     const Matrix ages =
@@ -190,10 +268,13 @@ void Pass::run_layer(size_t l) {
 
 // ---- backward
 
-void Pass::backward(Matrix doutput) {
-  const Matrix dseeds = modules_.head.backward(step_, head_, doutput);
+void Pass::backward(const PassOutputs& doutputs) {
   std::vector<NodeGradients> gradients = new_gradients(vectors(layers_.size()));
-  backward_seeds(dseeds, gradients);
+  if (doutputs.targets.data != nullptr)
+    add_to_last(definition_.target_type.index(),
+                modules_.target_head[0].backward(step_, target_head_, doutputs.targets), gradients);
+  if (doutputs.seeds.data != nullptr)
+    backward_seeds(modules_.seed_head[0].backward(step_, seed_head_, doutputs.seeds), gradients);
   for (size_t l = layers_.size(); l-- > 0;) backward_layer(l, gradients);
   backward_inputs(gradients);
   step_.mark("message passing backward");
@@ -210,12 +291,26 @@ std::vector<NodeGradients> Pass::new_gradients(const std::vector<NodeVectors>& v
   return out;
 }
 
+void Pass::add_to_last(size_t type, ConstMatrix d, std::vector<NodeGradients>& gradients) {
+  if (d.rows == 0) return;
+  if (read_[type].x.data != nullptr) {
+    const Matrix all = new_zero_matrix(step_.arena, read_[type].x.rows, d.cols);
+    std::copy(d.data, d.data + d.size(), all.data);
+    return expand_nodes_backward(step_, read_[type], all, gradients[type]);
+  }
+  PartGradient& gradient = gradients[type][0];
+  const Matrix out = finished(gradient);
+  for (int64_t i = 0; i < d.size(); ++i) out.data[i] += d.data[i];
+  gradient.started = true;
+}
+
 void Pass::backward_seeds(ConstMatrix dseeds, std::vector<NodeGradients>& gradients) {
-  const size_t entity = definition_.entity_type.index();
-  if (seeds_.x.data != nullptr) return expand_nodes_backward(step_, seeds_, dseeds, gradients[entity]);
-  const Matrix out = finished(gradients[entity][0]);
-  std::copy(dseeds.data, dseeds.data + dseeds.size(), out.data);
-  gradients[entity][0].started = true;
+  int64_t begin = 0;
+  for (const NodeTypeId type : seed_types()) {
+    const int64_t end = begin + nodes(type.index()).hop_end[0];
+    add_to_last(type.index(), dseeds.slice(begin, end), gradients);
+    begin = end;
+  }
 }
 
 void Pass::backward_layer(size_t l, std::vector<NodeGradients>& gradients) {
@@ -240,8 +335,13 @@ void Pass::backward_inputs(std::vector<NodeGradients>& gradients) {
     expand_nodes_backward(step_, expanded_[t], finished(gradients[t][0]), parts);
     gradients[t] = std::move(parts);
   }
-  for (size_t t = 0; t < types(); ++t)
+  for (size_t t = 0; t < types(); ++t) {
     if (modules_.shallow_of[t] >= 0) backward_shallow(t, finished(gradients[t][1]));
+    if (!marks_seeds(t)) continue;
+    const float* mark = finished(gradients[t][modules_.shallow_of[t] >= 0 ? 2 : 1]).row(1);
+    float* gradient = step_.gradient(modules_.id_awareness[0]);
+    for (int64_t j = 0; j < channels_; ++j) gradient[j] += mark[j];
+  }
 }
 
 void Pass::backward_shallow(size_t type, ConstMatrix drows) {
@@ -283,7 +383,7 @@ std::string Pass::first_not_finite() const {
     for (size_t t = 0; t < types(); ++t)
       if (is_matrix(layers_[l].outputs[t]) && !all_finite(layers_[l].outputs[t].parts[0].values))
         return "message passing layer " + std::to_string(l + 1) + ", table " + table(t);
-  if (!all_finite(head_.output)) return "head";
+  if (!all_finite(seed_head_.output) || !all_finite(target_head_.output)) return "head";
   return "";
 }
 

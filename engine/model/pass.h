@@ -17,6 +17,7 @@ namespace rle {
 // The modules of a model; parameters only, no batch state.
 struct Modules {
   Modules(const ModelDefinition& definition, ParameterStore& parameters);
+  void add_heads(const ModelDefinition& definition, ParameterStore& parameters);
 
   struct Layer {
     HeteroConv conv;
@@ -26,10 +27,18 @@ struct Modules {
   std::vector<TableEncoder> encoders;  // per node type
   std::vector<int> temporal_of;        // per node type: index into temporal, or -1
   std::vector<TemporalEncoder> temporal;
-  std::vector<int> shallow_of;       // per node type: index into shallow, or -1
-  std::vector<ParameterId> shallow;  // (embeddings, channels)
+  std::vector<int> shallow_of;            // per node type: index into shallow, or -1
+  std::vector<ParameterId> shallow;       // (embeddings, channels)
+  std::vector<ParameterId> id_awareness;  // one (1, channels), or none
   std::vector<Layer> layers;
-  MlpHead head;
+  std::vector<MlpHead> seed_head;    // one, or none: readout kTargets
+  std::vector<MlpHead> target_head;  // one, or none: readouts kSeeds, kTowers
+};
+
+// What a pass computes: vectors that no head reads are left out.
+struct PassOutputs {
+  Matrix seeds;    // (seeds, width)
+  Matrix targets;  // (nodes of the target type, 1)
 };
 
 // State of one pass; its matrices lie in the step's arena.
@@ -37,10 +46,12 @@ class Pass {
  public:
   Pass(const ModelDefinition& definition, const Modules& modules, const ModelInput& input, Step& step);
 
-  // Raw outputs (seeds, outputs).
-  Matrix forward();
+  // Raw outputs of the heads; no data for a head that the model does not have.
+  PassOutputs forward();
+  // The seeds' vectors alone, before any head; no other of the pass.
+  ConstMatrix embed();
   // From d loss / d outputs; training steps only.
-  void backward(Matrix doutput);
+  void backward(const PassOutputs& doutputs);
 
   ConstMatrix seed_vectors() const { return seed_vectors_; }  // (seeds, channels) before the head
   // The first module whose output holds a value that is not finite, in the order of the forward pass; ""
@@ -56,7 +67,13 @@ class Pass {
 
   size_t types() const { return modules_.encoders.size(); }
   const NodeBlock& nodes(size_t type) const { return input_.batch->nodes[type]; }
+  void plan_readout(bool seeds, bool targets);
+  void encode();
   int64_t nodes_within(size_t type, int64_t layers_left) const;
+  std::vector<NodeTypeId> seed_types() const;
+  ConstMatrix last_vectors(size_t type, int64_t count) const;  // after the last layer, of the first `count`
+  ConstMatrix read_seeds();
+  ConstMatrix read_targets() const;
   void prepare_edges();
   void prepare_seed_groups();
   void encode_tables();
@@ -64,6 +81,8 @@ class Pass {
   NodeId shallow_row(size_t type, NodeId node) const;
   Matrix shallow_vectors(size_t type) const;
   void backward_shallow(size_t type, ConstMatrix drows);
+  bool marks_seeds(size_t type) const;
+  NodePart seed_mark(size_t type) const;
   void encode_ages();
   void expand_inputs();
   void run_layer(size_t layer);
@@ -73,6 +92,7 @@ class Pass {
 
   std::vector<NodeGradients> new_gradients(const std::vector<NodeVectors>& vectors) const;
   void backward_seeds(ConstMatrix dseeds, std::vector<NodeGradients>& gradients);
+  void add_to_last(size_t type, ConstMatrix d, std::vector<NodeGradients>& gradients);
   void backward_layer(size_t layer, std::vector<NodeGradients>& gradients);
   void backward_inputs(std::vector<NodeGradients>& gradients);
   void backward_encoders(const std::vector<NodeGradients>& gradients);
@@ -83,16 +103,20 @@ class Pass {
   Step& step_;
   int64_t channels_;
   bool trims_;  // layers compute only the nodes that the next one reads
+  bool reads_seeds_ = false;
+  // Per layers left and node type: whether all its nodes are read, not only those near a seed.
+  std::vector<std::vector<uint8_t>> reads_all_;
 
   std::vector<TableEncoder::Context> encoded_;  // per node type
   std::vector<NodeVectors> inputs_;             // per node type: vectors that enter the first layer
   std::vector<ExpandedNodes> expanded_;         // per node type, maximum over neighbours only: inputs_ before
   std::vector<ConvEdges> edges_;                // per edge type
-  ExpandedNodes seeds_;                         // of a type that no edge type enters
+  // Of types that no edge type enters: the vectors of the last layer's nodes that a head reads.
+  std::vector<ExpandedNodes> read_;  // per node type
   ConstMatrix seed_vectors_;
   std::vector<Csr> seed_groups_;  // per node type, instance norm only: nodes of each seed
   std::vector<LayerState> layers_;
-  MlpHead::Context head_;
+  MlpHead::Context seed_head_, target_head_;
 };
 
 }  // namespace rle

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "model/pass.h"
@@ -14,6 +15,27 @@ std::vector<ParameterStore::Entry> parameter_entries(const ModelDefinition& defi
   const Modules modules(definition, parameters);
   return parameters.entries();
 }
+
+namespace {
+
+// Absent: the batch has nothing to learn from.
+std::optional<double> loss_of(LossKind kind, const PassOutputs& outputs, const LossTargets& targets,
+                              const PassOutputs& doutputs) {
+  if ((kind == LossKind::kBpr || kind == LossKind::kFusion) && targets.pairs.count == 0) return std::nullopt;
+  if (kind == LossKind::kBpr) return bpr_loss(outputs.seeds, targets.pairs, doutputs.seeds);
+  if (kind == LossKind::kFusion)
+    return fusion_loss(outputs.seeds, outputs.targets, targets.pairs, doutputs.seeds, doutputs.targets);
+  const Matrix scored = outputs.seeds.data != nullptr ? outputs.seeds : outputs.targets;
+  const Matrix dscored = outputs.seeds.data != nullptr ? doutputs.seeds : doutputs.targets;
+  if (scored.rows == 0) return std::nullopt;
+  return loss_and_gradient(kind, scored.rows, scored.cols, scored.data, targets, dscored.data);
+}
+
+bool all_finite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+}  // namespace
 
 struct RelationalModel::Impl {
   Impl(ModelDefinition d, uint64_t seed) : definition(std::move(d)), modules(definition, parameters) {
@@ -51,10 +73,14 @@ StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, c
   Step step{
       impl_->parameters, impl_->arena, pool, true, dropout, impl_->marks, impl_->definition.config.precision};
   Pass pass(impl_->definition, impl_->modules, input, step);
-  const Matrix outputs = pass.forward();
-  const Matrix doutputs = new_matrix(impl_->arena, outputs.rows, outputs.cols);
+  const PassOutputs outputs = pass.forward();
+  const auto like = [&](Matrix m) {
+    return m.rows == 0 ? Matrix() : new_matrix(impl_->arena, m.rows, m.cols);
+  };
+  const PassOutputs doutputs{like(outputs.seeds), like(outputs.targets)};
   StepResult result;
-  result.loss = loss_and_gradient(loss, outputs.rows, outputs.cols, outputs.data, targets, doutputs.data);
+  const std::optional<double> value = loss_of(loss, outputs, targets, doutputs);
+  result.loss = value.value_or(0);
   impl_->keep_embeddings(pass.seed_vectors());
   step.mark("head and loss");
   if (!std::isfinite(result.loss)) {
@@ -63,20 +89,31 @@ StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, c
     if (result.first_not_finite.empty()) result.first_not_finite = "loss";
     return result;
   }
-  pass.backward(doutputs);
+  if (value) pass.backward(doutputs);
   return result;
 }
 
-std::string RelationalModel::predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs) {
+std::string RelationalModel::predict(const ModelInput& input, ThreadPool& pool, ModelOutputs& outputs) {
   impl_->arena.reset();
   Step step{
       impl_->parameters, impl_->arena, pool, false, RngKey(0), nullptr, impl_->definition.config.precision};
   Pass pass(impl_->definition, impl_->modules, input, step);
-  const Matrix out = pass.forward();
-  outputs.assign(out.data, out.data + out.size());
+  const PassOutputs out = pass.forward();
+  outputs.seeds.assign(out.seeds.data, out.seeds.data + out.seeds.size());
+  outputs.targets.assign(out.targets.data, out.targets.data + out.targets.size());
   impl_->keep_embeddings(pass.seed_vectors());
-  const bool finite = std::all_of(outputs.begin(), outputs.end(), [](float x) { return std::isfinite(x); });
-  return finite ? "" : pass.first_not_finite();
+  return all_finite(outputs.seeds) && all_finite(outputs.targets) ? "" : pass.first_not_finite();
+}
+
+std::string RelationalModel::embed(const ModelInput& input, ThreadPool& pool, std::vector<float>& vectors) {
+  impl_->arena.reset();
+  Step step{
+      impl_->parameters, impl_->arena, pool, false, RngKey(0), nullptr, impl_->definition.config.precision};
+  Pass pass(impl_->definition, impl_->modules, input, step);
+  ConstMatrix out = pass.embed();
+  if (has_towers(impl_->definition.readout)) out = impl_->modules.seed_head[0].forward(step, out).output;
+  vectors.assign(out.data, out.data + out.size());
+  return all_finite(vectors) ? "" : pass.first_not_finite();
 }
 
 }  // namespace rle

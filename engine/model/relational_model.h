@@ -19,6 +19,21 @@
 
 namespace rle {
 
+// Which vectors the head reads.
+enum class Readout {
+  kSeeds,    // of the seeds: node tasks
+  kTowers,   // of the seeds of both types, through one head: link_prediction
+  kTargets,  // of every node of the target type in the seeds' subgraphs: repeated_link_prediction
+  kFusion    // both of the above, with a head each
+};
+
+constexpr bool has_towers(Readout readout) {
+  return readout == Readout::kTowers || readout == Readout::kFusion;
+}
+constexpr bool reads_targets(Readout readout) {
+  return readout == Readout::kTargets || readout == Readout::kFusion;
+}
+
 // All that decides the shapes and names of parameters. Equal definitions have equal parameters; stored in the
 // checkpoint.
 struct ModelDefinition {
@@ -28,9 +43,16 @@ struct ModelDefinition {
   std::vector<TableStatistics> statistics;  // per node type; no columns: one constant feature
   NodeTypeId entity_type;
   bool task_has_time = true;  // false: temporal encoder off
-  int64_t outputs = 1;
+  int64_t outputs = 1;        // of kSeeds; of links it follows from the readout
+  Readout readout = Readout::kSeeds;
+  NodeTypeId target_type;  // of links
   ModelConfig config;
 };
+
+// Width of ModelOutputs::seeds.
+int64_t seed_outputs(const ModelDefinition& definition);
+// Width of what `embed` gives.
+int64_t embedding_width(const ModelDefinition& definition);
 
 // Names and shapes of a definition's parameters, without memory for their values.
 std::vector<ParameterStore::Entry> parameter_entries(const ModelDefinition& definition);
@@ -43,6 +65,14 @@ struct ModelInput {
   // Per node type and node: the row of the shallow embedding, or kNoNode: the zero vector. Empty for a type:
   // row n is node n's; nullptr: so for all types.
   const std::vector<std::vector<NodeId>>* shallow_rows = nullptr;
+};
+
+// What the heads give for a batch.
+struct ModelOutputs {
+  // (seeds, width) raw: logits or values. kTowers: vectors whose dot product is a pair's score; kFusion: one
+  // column more, which of a source is added to the scores of its targets outside of its subgraph.
+  std::vector<float> seeds;
+  std::vector<float> targets;  // (nodes of the target type) kTargets, kFusion: logits
 };
 
 // How a training step ended.
@@ -63,21 +93,26 @@ class RelationalModel {
   ParameterStore& parameters();
   const ParameterStore& parameters() const;
 
+  // The seeds' vectors before the head in the last predict or train_step: (seeds, channels). Empty where the
+  // readout is kTargets.
+  const std::vector<float>& embeddings() const;
+
   // Forward in training mode (dropout keyed by `dropout`), loss, backward. Gradients are set (not
-  // accumulated).
+  // accumulated). The loss of kTargets is over the nodes of the target type; without any it is 0.
   StepResult train_step(const ModelInput& input, LossKind loss, const LossTargets& targets, RngKey dropout,
                         ThreadPool& pool);
 
-  // Forward in evaluation mode: outputs (seeds, outputs), raw (logits or values). Returns the first module
-  // whose output was not finite, where one of the outputs is not; else "".
-  std::string predict(const ModelInput& input, ThreadPool& pool, std::vector<float>& outputs);
+  // Forward in evaluation mode. Returns the first module whose output was not finite, where one of the
+  // outputs is not; else "".
+  std::string predict(const ModelInput& input, ThreadPool& pool, ModelOutputs& outputs);
+
+  // The seeds' own vectors, (seeds, embedding_width): what enters the head; of kTowers and kFusion what
+  // enters the dot product (kFusion: with the additional column). Else as predict.
+  std::string embed(const ModelInput& input, ThreadPool& pool, std::vector<float>& vectors);
 
   // Tells `marks` (borrowed; nullptr: nobody) when parts of a training step end: "encoder forward", "temporal
   // forward", "message passing forward", "head and loss", "message passing backward", "encoder backward".
   void set_marks(StepMarks* marks);
-
-  // The seeds' vectors before the head in the last predict or train_step: (seeds, channels).
-  const std::vector<float>& embeddings() const;
 
  private:
   struct Impl;

@@ -78,6 +78,8 @@ double loss_and_gradient(LossKind kind, int64_t n, int64_t outputs, const float*
     case LossKind::kL1:
       RLE_CHECK(outputs == 1 && targets.value != nullptr);
       return absolute_error(n, output, targets.value, gradient);
+    default:
+      break;
   }
   RLE_CHECK(false);
 }

@@ -10,8 +10,8 @@
 
 namespace rle {
 
-// The sampled nodes of one type, ordered by hop, then seed, then discovery. Of the entity type nodes
-// 0..seeds-1 are the seeds. A seed whose own row has a null time counts as having the seed's time (delta 0);
+// The sampled nodes of one type, ordered by hop, then seed, then discovery. The first hop_end[0] are the
+// seeds of this type. A seed whose own row has a null time counts as having the seed's time (delta 0);
 // no other such row is ever sampled.
 struct NodeBlock {
   std::vector<int32_t> row;      // (N) index into distinct

@@ -26,12 +26,13 @@ EdgeTypeId only_way(const Graph& graph, const HopPlan* before, size_t node_type)
 
 }  // namespace
 
-std::vector<HopPlan> plan_hops(const Graph& graph, NodeTypeId entity_type, const SamplerConfig& config) {
+std::vector<HopPlan> plan_hops(const Graph& graph, const std::vector<NodeTypeId>& seed_types,
+                               const SamplerConfig& config) {
   const GraphSchema& schema = graph.schema();
   const size_t types = schema.node_types.size(), hops = config.fanouts.size();
   std::vector<HopPlan> plans(hops);
   std::vector<uint8_t> reached(types, 0), frontier(types, 0);
-  reached[entity_type.index()] = frontier[entity_type.index()] = 1;
+  for (const NodeTypeId type : seed_types) reached[type.index()] = frontier[type.index()] = 1;
   for (size_t hop = 0; hop < hops; ++hop) {
     HopPlan& plan = plans[hop];
     plan.recorded.assign(types, 0);

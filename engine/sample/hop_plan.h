@@ -27,7 +27,8 @@ struct HopPlan {
   std::vector<uint8_t> recorded;
 };
 
-// Per hop, for seeds of `entity_type`.
-std::vector<HopPlan> plan_hops(const Graph& graph, NodeTypeId entity_type, const SamplerConfig& config);
+// Per hop, for seeds of these types.
+std::vector<HopPlan> plan_hops(const Graph& graph, const std::vector<NodeTypeId>& seed_types,
+                               const SamplerConfig& config);
 
 }  // namespace rle

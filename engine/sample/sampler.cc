@@ -34,6 +34,12 @@ class Pool {
   std::vector<std::unique_ptr<T>> idle_;
 };
 
+std::vector<NodeTypeId> seed_types(const Seeds& seeds) {
+  std::vector<NodeTypeId> types{seeds.entity_type};
+  if (seeds.targets > 0) types.push_back(seeds.target_type);
+  return types;
+}
+
 }  // namespace
 
 struct Sampler::Workspace {
@@ -63,13 +69,16 @@ Sampler::~Sampler() = default;
 void Sampler::sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& out) const {
   const size_t count = seeds.keys.size();
   RLE_CHECK(seeds.nodes.size() == count && (seeds.time_us.empty() || seeds.time_us.size() == count));
-  RLE_CHECK(seeds.entity_type.index() < graph_.schema().node_types.size());
-  const int64_t entities = graph_.schema().node_types[seeds.entity_type.index()].nodes;
-  for (NodeId node : seeds.nodes) RLE_CHECK(node < entities);
+  RLE_CHECK(seeds.targets >= 0 && seeds.targets <= seeds.size());
+  const std::vector<NodeTypeInfo>& types = graph_.schema().node_types;
+  for (int64_t seed = 0; seed < seeds.size(); ++seed) {
+    RLE_CHECK(seeds.type_of(seed).index() < types.size());
+    RLE_CHECK(seeds.nodes[static_cast<size_t>(seed)] < types[seeds.type_of(seed).index()].nodes);
+  }
 
   std::unique_ptr<Workspace> workspace = store_->workspaces.take();
   const int64_t n = static_cast<int64_t>(count);
-  const std::vector<HopPlan> plans = plan_hops(graph_, seeds.entity_type, config_);
+  const std::vector<HopPlan> plans = plan_hops(graph_, seed_types(seeds), config_);
   const GrowthRule rule{graph_, config_, plans, edge_type_keys_};
   workspace->groups.resize(std::max<size_t>(1, (count + kSeedsPerGroup - 1) / kSeedsPerGroup));
   const auto grow = [&](int64_t begin, int64_t end) {

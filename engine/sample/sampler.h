@@ -19,12 +19,18 @@ struct SamplerConfig {
   bool current_time = true;  // visible: node time <= seed time; false: <
 };
 
-// Entity nodes and times. Equal keys of equal seeds give equal subgraphs, whatever else is asked for.
+// Nodes and times. Equal keys of equal seeds give equal subgraphs, whatever else is asked for.
 struct Seeds {
   NodeTypeId entity_type;
   std::vector<uint64_t> keys;    // (S) what the randomness of each seed is keyed by
   std::vector<NodeId> nodes;     // (S)
   std::vector<int64_t> time_us;  // (S), or empty: a task without time, all rows visible
+  // Links: the last `targets` seeds are nodes of target_type; all others are of entity_type.
+  NodeTypeId target_type{};
+  int64_t targets = 0;
+
+  int64_t size() const { return static_cast<int64_t>(nodes.size()); }
+  NodeTypeId type_of(int64_t seed) const { return seed < size() - targets ? entity_type : target_type; }
 };
 
 // Borrows the graph. Thread-safe: each call takes a workspace of its own out of a store and puts it back, so

@@ -36,10 +36,15 @@ Case random_case(uint64_t number) {
   const int64_t types = static_cast<int64_t>(graph.schema().node_types.size());
   seeds.entity_type = NodeTypeId(static_cast<int32_t>(maker.below(types)));
   const bool timed = maker.below(5) != 0;
-  for (int64_t n = maker.below(40); n > 0; --n) {
+  const int64_t count = maker.below(40);
+  if (maker.below(2) == 0) {
+    seeds.target_type = NodeTypeId(static_cast<int32_t>(maker.below(types)));
+    seeds.targets = maker.below(count + 1);
+  }
+  for (int64_t n = 0; n < count; ++n) {
+    const NodeTypeId type = n < count - seeds.targets ? seeds.entity_type : seeds.target_type;
     seeds.keys.push_back(static_cast<uint64_t>(maker.below(1'000'000)));
-    seeds.nodes.push_back(
-        static_cast<NodeId>(maker.below(graph.schema().node_types[seeds.entity_type.index()].nodes)));
+    seeds.nodes.push_back(static_cast<NodeId>(maker.below(graph.schema().node_types[type.index()].nodes)));
     if (timed) seeds.time_us.push_back((maker.below(34) - 7) * 700'000);
   }
   return {std::move(database), std::move(graph), std::move(config), std::move(seeds)};
@@ -71,10 +76,12 @@ NodeId id_of(const NodeBlock& block, int64_t node) {
 
 void check_nodes(const Case& c, const Batch& batch, size_t type) {
   const NodeBlock& block = batch.nodes[type];
-  const bool entity = type == c.seeds.entity_type.index();
+  std::vector<int32_t> seeds;  // of this type
+  for (int32_t seed = 0; seed < batch.seeds; ++seed)
+    if (c.seeds.type_of(seed).index() == type) seeds.push_back(seed);
   const Table& table = c.database.named(c.graph.schema().node_types[type].name);
   ASSERT_EQ(block.hop_end.size(), c.config.fanouts.size() + 1);
-  ASSERT_EQ(block.hop_end[0], entity ? batch.seeds : 0);
+  ASSERT_EQ(block.hop_end[0], static_cast<int64_t>(seeds.size()));
   ASSERT_EQ(block.hop_end.back(), block.nodes());
   ASSERT_TRUE(std::is_sorted(block.distinct.begin(), block.distinct.end()));
   ASSERT_EQ(std::set<NodeId>(block.distinct.begin(), block.distinct.end()).size(), block.distinct.size());
@@ -92,8 +99,8 @@ void check_nodes(const Case& c, const Batch& batch, size_t type) {
       ASSERT_LE(block.seed[static_cast<size_t>(i - 1)], seed);
     }
     if (hop_of(block, i) == 0) {
-      ASSERT_EQ(seed, i);
-      ASSERT_EQ(id_of(block, i), c.seeds.nodes[static_cast<size_t>(i)]);
+      ASSERT_EQ(seed, seeds[static_cast<size_t>(i)]);
+      ASSERT_EQ(id_of(block, i), c.seeds.nodes[static_cast<size_t>(seed)]);
     } else {
       ASSERT_TRUE(sees(c, seed, time_us)) << "a node later than its seed allows";
     }
@@ -218,14 +225,23 @@ TEST(SamplerProperty, ASeedsSubgraphDependsOnItselfAlone) {
     const Case c = random_case(number);
     const Batch whole = sample(c, c.seeds, 1);
     Seeds part = {.entity_type = c.seeds.entity_type, .keys = {}, .nodes = {}, .time_us = {}};
+    part.target_type = c.seeds.target_type;
     std::vector<int32_t> origin;
-    for (size_t i = c.seeds.keys.size(); i-- > 0;) {  // another order, without every third
-      if (i % 3 == 0) continue;
-      origin.push_back(static_cast<int32_t>(i));
-      part.keys.push_back(c.seeds.keys[i]);
-      part.nodes.push_back(c.seeds.nodes[i]);
-      if (!c.seeds.time_us.empty()) part.time_us.push_back(c.seeds.time_us[i]);
-    }
+    const int64_t sources = c.seeds.size() - c.seeds.targets;
+    const auto take = [&](int64_t begin, int64_t end) {  // another order, without every third
+      for (int64_t seed = end; seed-- > begin;) {
+        const auto i = static_cast<size_t>(seed);
+        if (i % 3 == 0) continue;
+        origin.push_back(static_cast<int32_t>(i));
+        part.keys.push_back(c.seeds.keys[i]);
+        part.nodes.push_back(c.seeds.nodes[i]);
+        if (!c.seeds.time_us.empty()) part.time_us.push_back(c.seeds.time_us[i]);
+      }
+    };
+    take(0, sources);
+    const int64_t kept = part.size();
+    take(sources, c.seeds.size());
+    part.targets = part.size() - kept;
     const Batch other = sample(c, part, 1);
     for (size_t i = 0; i < origin.size(); ++i)
       ASSERT_EQ(tree_of(c, other, static_cast<int32_t>(i)), tree_of(c, whole, origin[i]));
@@ -265,6 +281,7 @@ TEST(SamplerProperty, ReusedMemoryChangesNothing) {
     fewer.keys.resize(half);
     fewer.nodes.resize(half);
     if (!fewer.time_us.empty()) fewer.time_us.resize(half);
+    fewer.targets = std::max<int64_t>(0, fewer.size() - (c.seeds.size() - c.seeds.targets));
     sampler.sample(fewer, RngKey(77), pool, batch);
     ASSERT_NO_FATAL_FAILURE(expect_same(batch, sample(c, fewer, 1)));
     sampler.sample(c.seeds, RngKey(77), pool, batch);

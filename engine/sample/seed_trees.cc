@@ -25,7 +25,7 @@ void TreeGrower::grow(const GrowthRule& rule, const Seeds& seeds, RngKey key, in
 
 void TreeGrower::plant(const GrowthRule& rule, const Seeds& seeds, RngKey key, SeedTrees& out) {
   const GraphSchema& schema = rule.graph.schema();
-  const size_t types = schema.node_types.size(), entity = seeds.entity_type.index();
+  const size_t types = schema.node_types.size();
   out.nodes.resize(types);
   out.edges.resize(schema.edge_types.size());
   begin_.resize(types);
@@ -46,18 +46,21 @@ void TreeGrower::plant(const GrowthRule& rule, const Seeds& seeds, RngKey key, S
     records_[type].begin(schema.node_types[type].nodes, out.seeds);
     begin_[type].assign(static_cast<size_t>(out.seeds) + 1, 0);
   }
-  std::iota(begin_[entity].begin(), begin_[entity].end(), int64_t{0});
-  records_[entity].reserve(out.seeds);
+  for (const NodeTypeId type : {seeds.entity_type, seeds.target_type}) {
+    records_[type.index()].reserve(out.seeds);
+    out.nodes[type.index()].node.resize(static_cast<size_t>(out.seeds));
+  }
   row_keys_.clear();
-  TreeNodes& roots = out.nodes[entity];
-  roots.node.resize(static_cast<size_t>(out.seeds));
   for (int32_t seed = 0; seed < out.seeds; ++seed) {
-    const size_t i = static_cast<size_t>(out.first_seed + seed);
+    const auto i = static_cast<size_t>(out.first_seed + seed);
+    const size_t type = seeds.type_of(out.first_seed + seed).index();
     row_keys_.push_back(key.with(seeds.keys[i]));
     int32_t position;
-    records_[entity].add(seed, &seeds.nodes[i], 1, &position, roots.node.data(), size_[entity]);
-    roots.seed.push_back(seed);
+    records_[type].add(seed, &seeds.nodes[i], 1, &position, out.nodes[type].node.data(), size_[type]);
+    out.nodes[type].seed.push_back(seed);
+    for (size_t t = 0; t < types; ++t) begin_[t][static_cast<size_t>(seed) + 1] = size_[t];
   }
+  for (size_t type = 0; type < types; ++type) out.nodes[type].node.resize(static_cast<size_t>(size_[type]));
   for (TreeNodes& nodes : out.nodes) nodes.hop_end.push_back(nodes.size());
 }
 

@@ -10,11 +10,36 @@ SamplerConfig with_current_time(SamplerConfig config, bool current_time) {
 
 }  // namespace
 
+void add_seed(NodeId node, std::optional<int64_t> time_us, Seeds& seeds) {
+  RngKey key(node);
+  if (time_us) {
+    seeds.time_us.push_back(*time_us);
+    key = key.with(static_cast<uint64_t>(*time_us));
+  }
+  seeds.keys.push_back(key.value());
+  seeds.nodes.push_back(node);
+}
+
+LinkPairs LoadedPairs::view() const {
+  LinkPairs pairs;
+  pairs.count = static_cast<int64_t>(source.size());
+  pairs.source = source.data();
+  pairs.positive = positive.data();
+  pairs.negatives = negatives;
+  pairs.negative = negative.data();
+  pairs.seen_offsets = seen_offsets.data();
+  pairs.seen = seen.data();
+  pairs.seen_positive = seen_positive.data();
+  pairs.log_weight = log_weight.data();
+  return pairs;
+}
+
 LossTargets LoadedBatch::targets(double label_smoothing) const {
   LossTargets targets;
   targets.value = value.data();
   targets.class_id = class_id.data();
   targets.multi_hot = multi_hot.data();
+  targets.pairs = pairs.view();
   targets.label_smoothing = label_smoothing;
   return targets;
 }
@@ -32,24 +57,31 @@ void BatchLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool&
 
 void BatchLoader::sample(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool,
                          LoadedBatch& out) const {
+  plant(rows, out);
+  grow(key, pool, out);
+  if (labels_.labelled && !is_link(dataset_.task.type)) fill_targets(out);
+}
+
+void BatchLoader::plant(const std::vector<int64_t>& rows, LoadedBatch& out) const {
   out.seeds.entity_type = dataset_.entity_type;
+  out.seeds.target_type = dataset_.target_type;
+  out.seeds.targets = 0;
   out.rows = rows;
   out.seeds.keys.clear();
   out.seeds.nodes.clear();
   out.seeds.time_us.clear();
   for (int64_t row : rows) {
     const NodeId node = labels_.entity[static_cast<size_t>(row)];
-    RngKey seed_key(node);
-    if (!labels_.time_us.empty()) {
-      out.seeds.time_us.push_back(labels_.time_us[static_cast<size_t>(row)]);
-      seed_key = seed_key.with(static_cast<uint64_t>(out.seeds.time_us.back()));
-    }
-    out.seeds.keys.push_back(seed_key.value());
-    out.seeds.nodes.push_back(node);
+    if (labels_.time_us.empty())
+      add_seed(node, std::nullopt, out.seeds);
+    else
+      add_seed(node, labels_.time_us[static_cast<size_t>(row)], out.seeds);
   }
+}
+
+void BatchLoader::grow(RngKey key, ThreadPool& pool, LoadedBatch& out) const {
   sampler_.sample(out.seeds, key, pool, out.batch);
   out.shallow_rows = &dataset_.shallow_rows;
-  if (labels_.labelled) fill_targets(out);
 }
 
 void BatchLoader::gather(ThreadPool& pool, LoadedBatch& out) const {

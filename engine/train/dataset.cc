@@ -19,19 +19,45 @@ std::vector<std::string> node_table_names(const std::vector<Table>& tables) {
   return names;
 }
 
-// Finds the entity table, and fills in its primary key where the task names no key.
-void resolve_entity(TaskSpec& task, const std::vector<Table>& tables) {
+// Finds the table of the entities, or of the targets (`role`), and fills in its primary key where the task
+// names no key.
+void resolve_key(const TaskSpec& task, const char* role, const std::string& name, std::string& key,
+                 const std::vector<Table>& tables) {
   for (const Table& table : tables) {
-    if (table.schema.name != task.entity_table || table.schema.type != TableType::kNode) continue;
-    if (!task.entity_key.empty()) return;
+    if (table.schema.name != name || table.schema.type != TableType::kNode) continue;
+    if (!key.empty()) return;
     if (!table.schema.primary_key)
-      fail(ErrorCode::kSpec, "task '{}': its entity table '{}' has no primary key; name one", task.name,
-           task.entity_table);
-    task.entity_key = *table.schema.primary_key;
+      fail(ErrorCode::kSpec, "task '{}': its {} table '{}' has no primary key; name one", task.name, role,
+           name);
+    key = *table.schema.primary_key;
     return;
   }
-  fail(ErrorCode::kSpec, "task '{}': there is no table '{}' of type node{}", task.name, task.entity_table,
-       suggestion(task.entity_table, node_table_names(tables)));
+  fail(ErrorCode::kSpec, "task '{}': there is no {} table '{}' of type node{}", task.name, role, name,
+       suggestion(name, node_table_names(tables)));
+}
+
+void resolve_keys(TaskSpec& task, const std::vector<Table>& tables) {
+  resolve_key(task, "entity", task.entity_table, task.entity_key, tables);
+  if (is_link(task.type)) resolve_key(task, "target", task.target_table, task.target_key, tables);
+}
+
+// The node types of the task; links: the targets' keys.
+void find_ends(Dataset& dataset, const std::vector<Table>& tables) {
+  const GraphSchema& schema = dataset.graph.schema();
+  dataset.entity_type = schema.find_node_type(dataset.task.entity_table);
+  dataset.target_type = dataset.entity_type;
+  if (!is_link(dataset.task.type)) return;
+  dataset.target_type = schema.find_node_type(dataset.task.target_table);
+  for (const Table& table : tables)
+    if (table.schema.name == dataset.task.target_table)
+      dataset.target_keys = table.at(dataset.task.target_key);
+  const Column& keys = dataset.target_keys;
+  dataset.targets_by_key.resize(static_cast<size_t>(keys.rows));
+  std::iota(dataset.targets_by_key.begin(), dataset.targets_by_key.end(), NodeId{0});
+  std::sort(dataset.targets_by_key.begin(), dataset.targets_by_key.end(), [&](NodeId a, NodeId b) {
+    const int order = keys.compare(a, b);
+    return order != 0 ? order < 0 : a < b;
+  });
 }
 
 void freeze_history(std::vector<Table>& tables, const std::optional<int64_t>& until_us, Report& report) {
@@ -112,13 +138,13 @@ Dataset build_training_dataset(DatasetInput input, ThreadPool& pool, Report& rep
     fail(ErrorCode::kSpec, "task '{}' has no training table; give one under task", input.task.name);
   Dataset dataset;
   dataset.task = std::move(input.task);
-  resolve_entity(dataset.task, input.tables);
+  resolve_keys(dataset.task, input.tables);
   require_keys(input.shallow_embeddings, input.tables);
   dataset.encoding = fit_labels(dataset.task, *input.train, report);
   freeze_history(input.tables, input.visible_until_us, report);
   const SnapshotUse kept{input.snapshots, input.visible_until_us};
   dataset.graph = kept_graph(input.tables, kept, pool, report);
-  dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);
+  find_ends(dataset, input.tables);
   dataset.train = label_table(dataset, Split::kTrain, input.train, report);
   dataset.validation = label_table(dataset, Split::kValidation, input.validation, report);
   dataset.test = label_table(dataset, Split::kTest, input.test, report);
@@ -164,7 +190,7 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
     fail(ErrorCode::kIo, "the model file is damaged: its graph is not that of its tables");
   dataset.shallow_keys = model.shallow_keys;
   dataset.shallow_rows = find_shallow_rows(model.shallow_keys, dataset.graph, report);
-  dataset.entity_type = dataset.graph.schema().find_node_type(dataset.task.entity_table);
+  find_ends(dataset, input.tables);
   dataset.train = label_table(dataset, Split::kTrain, input.train, report);
   dataset.validation = label_table(dataset, Split::kValidation, input.validation, report);
   dataset.test = label_table(dataset, Split::kTest, input.test, report);
@@ -177,6 +203,12 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
     table = Table{};
   }
   return dataset;
+}
+
+Readout readout_of(TaskType type, const ModelConfig& config) {
+  if (type == TaskType::kRepeatedLinkPrediction) return Readout::kTargets;
+  if (type != TaskType::kLinkPrediction) return Readout::kSeeds;
+  return config.link_fusion ? Readout::kFusion : Readout::kTowers;
 }
 
 ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& config) {
@@ -192,8 +224,11 @@ ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& confi
     definition.statistics.push_back(features.statistics());
   definition.entity_type = dataset.entity_type;
   definition.task_has_time = dataset.task.time_column.has_value();
-  definition.outputs = dataset.encoding.outputs();
+  definition.readout = readout_of(dataset.task.type, config.model);
+  definition.target_type = dataset.target_type;
+  if (!is_link(dataset.task.type)) definition.outputs = dataset.encoding.outputs();
   definition.config = config.model;
+  definition.config.id_awareness |= reads_targets(definition.readout);
   return definition;
 }
 

@@ -47,6 +47,10 @@ struct Dataset {
   TaskSpec task;
   LabelEncoding encoding;
   NodeTypeId entity_type;
+  NodeTypeId target_type;  // links
+  // Links: the key of each target node, and the target nodes in the order of their keys.
+  Column target_keys;
+  std::vector<NodeId> targets_by_key;
   std::optional<int64_t> last_training_time_us;  // absent: a task without time
   std::optional<LabelTable> train, validation, test;
   // Per node type: the position in its source of each node, 0 = the first row. Empty unless asked for: only
@@ -68,6 +72,9 @@ Dataset build_inference_dataset(DatasetInput input, const TrainedModel& model, T
 // Drops the rows of a table in canonical order whose time is later than until_us; returns how many. A table
 // without a time column, and rows without a time, stay.
 int64_t drop_rows_after(Table& table, int64_t until_us);
+
+// What a model of the task reads out.
+Readout readout_of(TaskType type, const ModelConfig& config);
 
 // What decides the model's parameters, from the data and the configuration.
 ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& config);

@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "model/relational_model.h"
 #include "task/metrics.h"
+#include "task/ranked_targets.h"
 #include "train/config.h"
 #include "train/dataset.h"
 #include "train/outputs.h"
@@ -34,10 +35,16 @@ std::vector<double> score_rows(RelationalModel& model, const Dataset& dataset, c
                                const ScoreOptions& options, ThreadPool& pool);
 
 struct Evaluation {
-  std::vector<double> score;         // of every row
+  std::vector<double> score;         // of every row; links: none
+  RankedTargets ranked;              // links
   std::vector<MetricValue> metrics;  // over the rows that have a label of a class that training saw
   int64_t rows = 0, left_out = 0;    // of the label table; without such a label
 };
+
+// Used by whatever scores rows: Error{kNumeric} where a module is named; progress, and Error{kInterrupted} on
+// cancel.
+void check_finite(const std::string& not_finite, const LabelTable& labels, int64_t begin, int64_t end);
+void report_progress(const ScoreOptions& options, int64_t done, int64_t rows);
 
 // Error{kSpec} where the label table has no labels.
 Evaluation evaluate(RelationalModel& model, const Dataset& dataset, const LabelTable& labels,

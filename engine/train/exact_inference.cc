@@ -5,23 +5,10 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "sample/full_neighbourhood.h"
+#include "train/time_groups.h"
 
 namespace rle {
 namespace {
-
-// Rows [begin, end) of a label table, which share a time.
-struct TimeGroup {
-  int64_t begin, end;
-  std::optional<int64_t> time_us;
-};
-
-TimeGroup group_at(const LabelTable& labels, int64_t begin) {
-  if (labels.time_us.empty()) return {begin, labels.rows, std::nullopt};
-  const int64_t time_us = labels.time_us[static_cast<size_t>(begin)];
-  int64_t end = begin + 1;
-  while (end < labels.rows && labels.time_us[static_cast<size_t>(end)] == time_us) ++end;
-  return {begin, end, time_us};
-}
 
 std::vector<NodeId> distinct_entities(const LabelTable& labels, const TimeGroup& group) {
   std::vector<NodeId> entities(labels.entity.begin() + group.begin, labels.entity.begin() + group.end);
@@ -63,7 +50,7 @@ class ExactScorer {
       dataset_.features[type].gather(batch_.nodes[type].distinct, features_[type]);
     });
     not_finite = model_.predict({&batch_, &features_, &dataset_.shallow_rows}, pool_, block_outputs_);
-    outputs.insert(outputs.end(), block_outputs_.begin(), block_outputs_.end());
+    outputs.insert(outputs.end(), block_outputs_.seeds.begin(), block_outputs_.seeds.end());
     return count;
   }
 
@@ -75,7 +62,7 @@ class ExactScorer {
   FullNeighbourhood neighbourhood_;
   Batch batch_;
   std::vector<FeatureRows> features_;
-  std::vector<float> block_outputs_;
+  ModelOutputs block_outputs_;
   int64_t next_ = 256;  // entities that the next block tries
 };
 
@@ -86,6 +73,11 @@ void check_exact_inference(const ModelConfig& config) {
     fail(ErrorCode::kSpec,
          "config.inference: exact inference has one subgraph for all seeds, and this model's gnn_norm is "
          "instance_norm, which is over each seed's own; use sampled");
+  if (config.id_awareness)
+    fail(ErrorCode::kSpec,
+         "config.inference: exact inference has one subgraph for all seeds, and this model marks each seed "
+         "in its own "
+         "(id_awareness, which repeated_link_prediction and link_fusion have too); use sampled");
 }
 
 std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& dataset,
@@ -103,18 +95,8 @@ std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& da
     of_entities.clear();
     for (int64_t done = 0; done < count;) {
       done += scorer.score_block(entities, done, group.time_us, of_entities, not_finite);
-      if (!not_finite.empty())
-        fail(ErrorCode::kNumeric,
-             "the model's output is not finite for a row of the {} split (rows {} to {} in order of time); "
-             "the first "
-             "module whose output was not finite is {}; look for extreme values among the features, or train "
-             "with a "
-             "lower learning rate",
-             to_string(labels.split), group.begin + 1, group.end, not_finite);
-      const int64_t scored = group.begin + (group.end - group.begin) * done / count;
-      if (options.progress) options.progress(scored, labels.rows);
-      if (options.cancel != nullptr && options.cancel->requested())
-        fail(ErrorCode::kInterrupted, "interrupted after {} of {} rows", scored, labels.rows);
+      check_finite(not_finite, labels, group.begin, group.end);
+      report_progress(options, group.begin + (group.end - group.begin) * done / count, labels.rows);
     }
     for (int64_t row = group.begin; row < group.end; ++row) {
       const NodeId entity = labels.entity[static_cast<size_t>(row)];

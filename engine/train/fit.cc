@@ -8,14 +8,21 @@
 #include "train/batch_loader.h"
 #include "train/best_epoch.h"
 #include "train/evaluate.h"
+#include "train/link_loader.h"
 
 namespace rle {
 namespace {
 
+// Whether a row of a link task has something to learn from; true for other tasks.
+bool has_target(const LabelTable& labels, int64_t row) {
+  const std::vector<int64_t>& offsets = labels.target_offsets;
+  return offsets.empty() || offsets[static_cast<size_t>(row)] < offsets[static_cast<size_t>(row) + 1];
+}
+
 std::vector<int64_t> labelled_rows(const LabelTable& labels) {
   std::vector<int64_t> rows;
   for (int64_t row = 0; row < labels.rows; ++row)
-    if (labels.has_label[static_cast<size_t>(row)] != 0) rows.push_back(row);
+    if (labels.has_label[static_cast<size_t>(row)] != 0 && has_target(labels, row)) rows.push_back(row);
   return rows;
 }
 
@@ -72,6 +79,7 @@ class Loop {
   BestEpoch best_;
   std::shared_ptr<const std::vector<float>> best_values_;
   BatchLoader loader_;
+  std::optional<LinkLoader> links_;
   Adam adam_;
   LoadedBatch loaded_;
   std::vector<int64_t> batch_rows_;
@@ -96,12 +104,13 @@ Loop::Loop(const Dataset& dataset, const TrainConfig& config, ThreadPool& pool, 
       report_(report),
       hooks_(hooks),
       key_(config.seed),
-      loss_(loss_kind(dataset.task.type)),
+      loss_(loss_kind(dataset.task.type, config.model)),
       rows_(labelled_rows(*dataset.train)),
       result_(initial_result(dataset, config, report)),
       best_(higher_is_better(result_.metric), config.patience),
       loader_(dataset, *dataset.train, config.sampler),
       adam_(result_.model->parameters(), AdamConfig{.weight_decay = config.weight_decay}) {
+  if (is_link(dataset.task.type)) links_.emplace(dataset, *dataset.train, config);
   const auto rows = static_cast<int64_t>(rows_.size());
   steps_ = (rows + config.train_batch_size - 1) / config.train_batch_size;
   if (config.max_iters) steps_ = std::min(steps_, *config.max_iters);
@@ -155,8 +164,11 @@ double Loop::step(int64_t epoch, int64_t index) {
   batch_rows_.clear();
   for (int64_t i = seeds_before(index); i < seeds_before(index + 1); ++i)
     batch_rows_.push_back(rows_[order.at(static_cast<uint64_t>(i))]);
-  loader_.load(batch_rows_, key_.with("sample").with("train").with(static_cast<uint64_t>(epoch)), pool_,
-               loaded_);
+  const RngKey sample_key = key_.with("sample").with("train").with(static_cast<uint64_t>(epoch));
+  if (links_)
+    links_->load(batch_rows_, sample_key, pool_, loaded_);
+  else
+    loader_.load(batch_rows_, sample_key, pool_, loaded_);
   const double smoothing = config_.label_smoothing ? config_.label_smoothing_alpha : 0.0;
   const RngKey dropout =
       key_.with("dropout").with(static_cast<uint64_t>(epoch)).with(static_cast<uint64_t>(index));

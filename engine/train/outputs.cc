@@ -13,11 +13,6 @@ std::string bound_text(const OutputBounds& bounds) {
                      bounds.maximum ? fmt::format("{}", *bounds.maximum) : "-");
 }
 
-double logistic(double x) {
-  const double small = std::exp(-std::abs(x));
-  return (x >= 0 ? 1.0 : small) / (1.0 + small);
-}
-
 void softmax(const float* logits, int64_t classes, double* out) {
   const double highest = *std::max_element(logits, logits + classes);
   double total = 0;
@@ -27,7 +22,12 @@ void softmax(const float* logits, int64_t classes, double* out) {
 
 }  // namespace
 
-LossKind loss_kind(TaskType type) {
+double logistic(double x) {
+  const double small = std::exp(-std::abs(x));
+  return (x >= 0 ? 1.0 : small) / (1.0 + small);
+}
+
+LossKind loss_kind(TaskType type, const ModelConfig& config) {
   switch (type) {
     case TaskType::kBinary:
       return LossKind::kBinaryCrossEntropy;
@@ -37,9 +37,12 @@ LossKind loss_kind(TaskType type) {
       return LossKind::kMultilabelCrossEntropy;
     case TaskType::kRegression:
       return LossKind::kL1;
-    default:
-      fail(ErrorCode::kSpec, "tasks of type {} can't be trained yet", to_string(type));
+    case TaskType::kRepeatedLinkPrediction:
+      return LossKind::kBinaryCrossEntropy;
+    case TaskType::kLinkPrediction:
+      return config.link_fusion ? LossKind::kFusion : LossKind::kBpr;
   }
+  RLE_CHECK(false);
 }
 
 OutputBounds decide_bounds(const Clamp& clamp, const LabelEncoding& encoding, const LabelTable& train,

@@ -12,7 +12,9 @@
 
 namespace rle {
 
-LossKind loss_kind(TaskType type);  // Error{kSpec} for link tasks
+LossKind loss_kind(TaskType type, const ModelConfig& config);
+
+double logistic(double x);
 
 // Bounds of a regression's outputs at inference, as decided when the model was trained.
 struct OutputBounds {

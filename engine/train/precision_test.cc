@@ -37,7 +37,9 @@ class TrainingPrecision : public ::testing::Test {
     Computed out;
     model.train_step(batch_.input(), LossKind::kL1, batch_.targets(0), RngKey(5), pool_);
     out.gradients = model.parameters().gradients();
-    model.predict(batch_.input(), pool_, out.outputs);
+    ModelOutputs outputs;
+    model.predict(batch_.input(), pool_, outputs);
+    out.outputs = outputs.seeds;
     return out;
   }
 
