@@ -111,7 +111,8 @@ class Ranker {
       keep_best(candidates, k_);
       for (const Candidate& c : candidates) {
         ranked_.target.push_back(items_[static_cast<size_t>(c.item)]);
-        ranked_.score.push_back(readout_ == Readout::kTargets ? logistic(c.score) : c.score);
+        ranked_.score.push_back(readout_ == Readout::kTargets ? static_cast<float>(logistic(c.score))
+                                                              : c.score);
       }
       ranked_.offsets.push_back(static_cast<int64_t>(ranked_.target.size()));
     }
@@ -177,7 +178,7 @@ std::vector<float> link_vectors(RelationalModel& model, const Dataset& dataset, 
   std::vector<float> out, part;
   out.reserve(nodes.size() * static_cast<size_t>(embedding_width(model.definition())));
   for (int64_t begin = 0; begin < count; begin += options.batch_size) {
-    loaded.seeds = Seeds{.entity_type = dataset.entity_type, .target_type = dataset.target_type};
+    loaded.seeds = Seeds{dataset.entity_type, {}, {}, {}, dataset.target_type, 0};
     for (int64_t i = begin; i < std::min(begin + options.batch_size, count); ++i)
       add_seed(nodes[static_cast<size_t>(i)], time_us, loaded.seeds);
     if (type == dataset.target_type) loaded.seeds.targets = loaded.seeds.size();
