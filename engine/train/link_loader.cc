@@ -5,30 +5,12 @@
 
 #include "base/error.h"
 #include "train/link_ranking.h"
+#include "train/nodes_by_seed.h"
 
 namespace rle {
 namespace {
 
 constexpr int64_t kNoTime = 0;  // of a task without time: one for all
-
-// Nodes of the target type by the seed of the batch that reached them.
-struct SeenTargets {
-  std::vector<int32_t> offsets, nodes;
-};
-
-SeenTargets seen_by_seed(const NodeBlock& block, int64_t sources) {
-  SeenTargets out;
-  out.offsets.assign(static_cast<size_t>(sources) + 1, 0);
-  for (const int32_t seed : block.seed)
-    if (seed < sources) ++out.offsets[static_cast<size_t>(seed) + 1];
-  for (size_t s = 0; s < static_cast<size_t>(sources); ++s) out.offsets[s + 1] += out.offsets[s];
-  out.nodes.resize(static_cast<size_t>(out.offsets.back()));
-  std::vector<int32_t> next(out.offsets.begin(), out.offsets.end() - 1);
-  for (size_t n = 0; n < block.seed.size(); ++n)
-    if (const int32_t seed = block.seed[n]; seed < sources)
-      out.nodes[static_cast<size_t>(next[static_cast<size_t>(seed)]++)] = static_cast<int32_t>(n);
-  return out;
-}
 
 }  // namespace
 
@@ -128,7 +110,7 @@ void LinkLoader::mark_positives(LoadedBatch& out) const {
 
 void LinkLoader::list_seen(LoadedBatch& out) const {
   const NodeBlock& block = out.batch.nodes[dataset_.target_type.index()];
-  const SeenTargets seen = seen_by_seed(block, out.size());
+  const NodesBySeed seen = nodes_by_seed(block, out.size());
   const auto node_at = [&](int32_t n) {
     return block.distinct[static_cast<size_t>(block.row[static_cast<size_t>(n)])];
   };
@@ -143,9 +125,9 @@ void LinkLoader::list_seen(LoadedBatch& out) const {
     const std::span<const NodeId> linked = positives(row);
     std::vector<NodeId> known;
     int32_t positive = -1;
-    for (int32_t e = seen.offsets[static_cast<size_t>(pair.source)];
+    for (int64_t e = seen.offsets[static_cast<size_t>(pair.source)];
          e < seen.offsets[static_cast<size_t>(pair.source) + 1]; ++e) {
-      const int32_t n = seen.nodes[static_cast<size_t>(e)];
+      const int32_t n = seen.node[static_cast<size_t>(e)];
       const NodeId node = node_at(n);
       known.push_back(node);
       if (node == pair.positive) positive = n;

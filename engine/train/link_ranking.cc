@@ -5,7 +5,9 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "kernel/top_k.h"
 #include "train/batch_loader.h"
+#include "train/nodes_by_seed.h"
 #include "train/time_groups.h"
 
 namespace rle {
@@ -14,7 +16,7 @@ namespace {
 // A target of one row, with what it is ranked by.
 struct Candidate {
   float score = 0;
-  int32_t item = 0;  // position among the visible targets in the order of their keys
+  uint32_t item = 0;  // position among the visible targets in the order of their keys
 };
 
 bool better(const Candidate& a, const Candidate& b) {
@@ -27,12 +29,6 @@ void keep_best(std::vector<Candidate>& candidates, int64_t k) {
                     candidates.end(), better);
   candidates.resize(kept);
 }
-
-// The nodes of the target type in each seed's subgraph.
-struct SubgraphTargets {
-  std::vector<int64_t> offsets;  // (seeds + 1)
-  std::vector<Candidate> candidates;
-};
 
 }  // namespace
 
@@ -69,7 +65,7 @@ class Ranker {
         key_(RngKey(options.seed).with("sample").with("predict")),
         loader_(dataset, labels, options.sampler),
         k_(dataset.task.eval_k),
-        item_of_(dataset.targets_by_key.size(), -1) {
+        item_of_(dataset.targets_by_key.size()) {
     ranked_.offsets.push_back(0);
   }
 
@@ -77,9 +73,7 @@ class Ranker {
     for (int64_t begin = 0; begin < labels_.rows;) {
       const TimeGroup group = group_at(labels_, begin);
       number_items(group.time_us);
-      if (has_towers(readout_))
-        item_vectors_ =
-            link_vectors(model_, dataset_, dataset_.target_type, items_, group.time_us, options_, pool_);
+      if (has_towers(readout_)) index_items(group.time_us);
       for (int64_t row = group.begin; row < group.end; row += options_.batch_size)
         rank_rows(row, std::min(row + options_.batch_size, group.end));
       begin = group.end;
@@ -90,27 +84,32 @@ class Ranker {
  private:
   void number_items(std::optional<int64_t> time_us) {
     items_ = visible_targets(dataset_, time_us);
-    for (size_t i = 0; i < items_.size(); ++i) item_of_[items_[i]] = static_cast<int32_t>(i);
+    for (size_t i = 0; i < items_.size(); ++i) item_of_[items_[i]] = static_cast<uint32_t>(i);
+  }
+
+  void index_items(std::optional<int64_t> time_us) {
+    const std::vector<float> vectors =
+        link_vectors(model_, dataset_, dataset_.target_type, items_, time_us, options_, pool_);
+    const int64_t width = seed_outputs(model_.definition()), channels = model_.definition().config.channels;
+    index_.emplace(ConstMatrix(vectors.data(), static_cast<int64_t>(items_.size()), channels, width));
   }
 
   void rank_rows(int64_t begin, int64_t end) {
     std::vector<int64_t> rows(static_cast<size_t>(end - begin));
     std::iota(rows.begin(), rows.end(), begin);
-    loader_.plant(rows, loaded_);
-    loader_.grow(key_, pool_, loaded_);
-    loader_.gather(pool_, loaded_);
-    const std::string not_finite = model_.predict(loaded_.input(), pool_, outputs_);
-    check_finite(not_finite, labels_, begin, end);
-    if (reads_targets(readout_)) collect_subgraphs();
-    for (int64_t i = 0; i < end - begin; ++i) {
-      std::vector<Candidate> candidates;
-      if (reads_targets(readout_))
-        candidates.assign(subgraphs_.candidates.begin() + subgraphs_.offsets[static_cast<size_t>(i)],
-                          subgraphs_.candidates.begin() + subgraphs_.offsets[static_cast<size_t>(i) + 1]);
-      if (has_towers(readout_)) add_by_towers(i, candidates);
+    loader_.load(rows, key_, pool_, loaded_);
+    check_finite(model_.predict(loaded_.input(), pool_, outputs_), labels_, begin, end);
+    if (reads_targets(readout_))
+      seen_ = nodes_by_seed(loaded_.batch.nodes[dataset_.target_type.index()], loaded_.size());
+    if (has_towers(readout_)) search_towers(end - begin);
+    std::vector<Candidate> candidates;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      candidates.clear();
+      if (reads_targets(readout_)) add_subgraph(i, candidates);
+      if (has_towers(readout_)) add_found(i, candidates);
       keep_best(candidates, k_);
       for (const Candidate& c : candidates) {
-        ranked_.target.push_back(items_[static_cast<size_t>(c.item)]);
+        ranked_.target.push_back(items_[c.item]);
         ranked_.score.push_back(readout_ == Readout::kTargets ? static_cast<float>(logistic(c.score))
                                                               : c.score);
       }
@@ -119,33 +118,46 @@ class Ranker {
     report_progress(options_, end, labels_.rows);
   }
 
-  void collect_subgraphs() {
+  uint32_t item_at(int32_t node) const {
     const NodeBlock& block = loaded_.batch.nodes[dataset_.target_type.index()];
-    subgraphs_.offsets.assign(static_cast<size_t>(loaded_.size()) + 1, 0);
-    for (const int32_t seed : block.seed) ++subgraphs_.offsets[static_cast<size_t>(seed) + 1];
-    for (size_t s = 1; s < subgraphs_.offsets.size(); ++s) subgraphs_.offsets[s] += subgraphs_.offsets[s - 1];
-    std::vector<int64_t> next(subgraphs_.offsets.begin(), subgraphs_.offsets.end() - 1);
-    subgraphs_.candidates.resize(block.seed.size());
-    for (size_t n = 0; n < block.seed.size(); ++n) {
-      const int32_t item = item_of_[block.distinct[static_cast<size_t>(block.row[n])]];
-      subgraphs_.candidates[static_cast<size_t>(next[static_cast<size_t>(block.seed[n])]++)] = {
-          outputs_.targets[n], item};
+    return item_of_[block.distinct[static_cast<size_t>(block.row[static_cast<size_t>(node)])]];
+  }
+
+  void add_subgraph(size_t i, std::vector<Candidate>& candidates) const {
+    for (int64_t e = seen_.offsets[i]; e < seen_.offsets[i + 1]; ++e) {
+      const int32_t node = seen_.node[static_cast<size_t>(e)];
+      candidates.push_back({outputs_.targets[static_cast<size_t>(node)], item_at(node)});
     }
   }
 
-  void add_by_towers(int64_t i, std::vector<Candidate>& candidates) const {
+  // The best of the targets outside of the seeds' subgraphs; two towers: of all.
+  void search_towers(int64_t rows) {
     const int64_t width = seed_outputs(model_.definition()), channels = model_.definition().config.channels;
-    const float* source = outputs_.seeds.data() + i * width;
-    const float offset = readout_ == Readout::kFusion ? source[channels] : 0.0f;
-    std::vector<int32_t> seen;
-    for (const Candidate& c : candidates) seen.push_back(c.item);
-    std::sort(seen.begin(), seen.end());
-    for (size_t item = 0; item < items_.size(); ++item) {
-      if (std::binary_search(seen.begin(), seen.end(), static_cast<int32_t>(item))) continue;
-      const float* target = item_vectors_.data() + static_cast<int64_t>(item) * width;
-      candidates.push_back(
-          {std::inner_product(source, source + channels, target, 0.0f) + offset, static_cast<int32_t>(item)});
+    TopKRequest request;
+    request.queries = {outputs_.seeds.data(), rows, channels, width};
+    request.k = k_;
+    std::vector<uint32_t> excluded;
+    if (readout_ == Readout::kFusion) {
+      for (size_t i = 0; i < static_cast<size_t>(rows); ++i) {
+        const auto begin = static_cast<std::ptrdiff_t>(excluded.size());
+        for (int64_t e = seen_.offsets[i]; e < seen_.offsets[i + 1]; ++e)
+          excluded.push_back(item_at(seen_.node[static_cast<size_t>(e)]));
+        std::sort(excluded.begin() + begin, excluded.end());
+      }
+      request.excluded_offsets = seen_.offsets.data();
+      request.excluded = excluded.data();
     }
+    found_ = index_->search(request, pool_);
+  }
+
+  void add_found(size_t i, std::vector<Candidate>& candidates) const {
+    const int64_t width = seed_outputs(model_.definition()), channels = model_.definition().config.channels;
+    const float more = readout_ == Readout::kFusion
+                           ? outputs_.seeds[i * static_cast<size_t>(width) + static_cast<size_t>(channels)]
+                           : 0.0f;
+    for (int64_t e = found_.offsets[i]; e < found_.offsets[i + 1]; ++e)
+      candidates.push_back(
+          {found_.score[static_cast<size_t>(e)] + more, found_.item[static_cast<size_t>(e)]});
   }
 
   RelationalModel& model_;
@@ -157,12 +169,13 @@ class Ranker {
   const RngKey key_;
   const BatchLoader loader_;
   const int64_t k_;
-  std::vector<int32_t> item_of_;  // per target node, of the current time
+  std::vector<uint32_t> item_of_;  // per target node, of the current time
   std::vector<NodeId> items_;
-  std::vector<float> item_vectors_;  // (items, embedding_width)
+  std::optional<TopKIndex> index_;  // of the items' vectors
   LoadedBatch loaded_;
   ModelOutputs outputs_;
-  SubgraphTargets subgraphs_;
+  NodesBySeed seen_;
+  TopK found_;
   RankedTargets ranked_;
 };
 
