@@ -134,8 +134,8 @@ std::vector<SourceColumn> RelationCatalog::describe(const Relation& relation, bo
       const ArrowSchema& field = *schema.children[c];
       const ArrowType type = parse_arrow_type(field);
       const bool items = is_list(type.kind) && field.n_children == 1;
-      columns.push_back({field.name, field.format, type.name, is_readable(field),
-                         items ? field.children[0]->format : ""});
+      columns.push_back(
+          {field.name, field.format, type.name, is_readable(field), items ? field.children[0]->format : ""});
     }
   }
   if (!sql_types) return columns;

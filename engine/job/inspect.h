@@ -47,9 +47,10 @@ struct InspectedSplit {
   std::string name, source;
   int64_t rows = 0, entities = 0, unlabelled = 0;
   TimeRange time;
-  std::vector<std::pair<std::string, int64_t>> classes;      // classification: label and rows
-  std::vector<std::pair<std::string, double>> distribution;  // regression: minimum, median, mean, maximum;
-                                                            // links: the same of targets a row, "targets_..."
+  std::vector<std::pair<std::string, int64_t>> classes;  // classification: label and rows
+  std::vector<std::pair<std::string, double>>
+      distribution;  // regression: minimum, median, mean, maximum;
+                     // links: the same of targets a row, "targets_..."
 };
 
 struct Inspection {

@@ -190,9 +190,9 @@ std::vector<std::string> links(std::vector<std::string> overrides) {
 }
 
 TEST(JobSpec, ReadsALinkTask) {
-  const JobSpec spec =
-      parse(links({"task.eval_at_k=10", "config.num_negative=3", "config.negative_sampling_strategy=degree_based",
-                   "config.id_awareness=true", "config.link_fusion=true"}));
+  const JobSpec spec = parse(
+      links({"task.eval_at_k=10", "config.num_negative=3", "config.negative_sampling_strategy=degree_based",
+             "config.id_awareness=true", "config.link_fusion=true"}));
   EXPECT_EQ(spec.task->type, TaskType::kLinkPrediction);
   EXPECT_EQ(spec.task->target_table, "races");
   EXPECT_EQ(spec.task->target_key, "raceId");
@@ -221,13 +221,14 @@ TEST(JobSpec, TargetsOfALinkTask) {
   EXPECT_REFUSED("task.target_entity: 'raceID' is no key of table 'races'; did you mean 'raceId'?",
                  links({"task.target_entity=races.raceID"}));
   EXPECT_REFUSED("task.target_entity: expected TABLE.KEY", links({"task.target_entity=races"}));
-  EXPECT_REFUSED("table 'logs' has no primary_key to name its rows by",
-                 links({"tables.logs={source: x, foreign_keys: {d: drivers.driverId}}",
-                        "task.target_entity=logs.d"}));
-  EXPECT_REFUSED("task.target_entity: table 'logs' has no primary_key, by which each of its rows could be "
-                 "predicted; declare it",
-                 links({"tables.logs={source: x, candidate_keys: [c], foreign_keys: {d: drivers.driverId}}",
-                        "task.target_entity=logs.c"}));
+  EXPECT_REFUSED(
+      "table 'logs' has no primary_key to name its rows by",
+      links({"tables.logs={source: x, foreign_keys: {d: drivers.driverId}}", "task.target_entity=logs.d"}));
+  EXPECT_REFUSED(
+      "task.target_entity: table 'logs' has no primary_key, by which each of its rows could be "
+      "predicted; declare it",
+      links({"tables.logs={source: x, candidate_keys: [c], foreign_keys: {d: drivers.driverId}}",
+             "task.target_entity=logs.c"}));
   EXPECT_REFUSED("'pairs' is a table of type edge: its rows are no nodes",
                  links({"tables.pairs={source: p.csv, type: edge, foreign_keys: {a: drivers.driverId, b: "
                         "races.raceId}}",

@@ -176,8 +176,8 @@ void note_equal_splits(JobSpec& spec) {
 }  // namespace
 
 bool predicts_lists(const JobSpec& spec) {
-  return !spec.task || spec.task->type == TaskType::kMulticlass ||
-         spec.task->type == TaskType::kMultilabel || is_link(spec.task->type);
+  return !spec.task || spec.task->type == TaskType::kMulticlass || spec.task->type == TaskType::kMultilabel ||
+         is_link(spec.task->type);
 }
 
 void check_rules(const SpecObject& root, JobSpec& spec) {

@@ -115,8 +115,9 @@ TEST(SpecRules, OptionsOfTimeWithoutTimes) {
   expect_accepted(kTimeless, {"config.visible_until=null", "config.use_temporal_encoder=false"});
 }
 
-const char* kLinkTask = "task={name: t, type: link_prediction, entity: customers.id, target_entity: orders.id, "
-                        "target: y, time_column: at}";
+const char* kLinkTask =
+    "task={name: t, type: link_prediction, entity: customers.id, target_entity: orders.id, "
+    "target: y, time_column: at}";
 const char* kRepeated = "task.type=repeated_link_prediction";
 
 TEST(SpecRules, OptionsOfLinkPredictionOnly) {

@@ -66,9 +66,9 @@ void read_links(const SpecObject& object, const JobSpec& spec, TaskSpec& task) {
   const SpecValue value = object.require("target_entity");
   TableKey target = read_table_key(value, spec, "its rows are no nodes that could be predicted");
   if (!spec.find_table(target.table)->primary_key)
-    value.refuse(fmt::format(
-        "table '{}' has no primary_key, by which each of its rows could be predicted; declare it",
-        target.table));
+    value.refuse(
+        fmt::format("table '{}' has no primary_key, by which each of its rows could be predicted; declare it",
+                    target.table));
   task.target_table = std::move(target.table);
   task.target_key = std::move(target.key);
   if (const auto k = object.find("eval_at_k")) task.eval_k = integer_of(*k, 1, kMaxEvalK);
@@ -127,9 +127,9 @@ void check_times(const SpecObject& task_object, const JobSpec& spec) {
 }  // namespace
 
 void read_task(const SpecValue& value, const std::string& data_source, JobSpec& spec) {
-  const SpecObject object(value, {"name", "type", "entity", "entity_column", "target_entity", "target",
-                                  "time_column", "current_time", "horizon", "metric", "eval_at_k", "train",
-                                  "validation", "test"});
+  const SpecObject object(
+      value, {"name", "type", "entity", "entity_column", "target_entity", "target", "time_column",
+              "current_time", "horizon", "metric", "eval_at_k", "train", "validation", "test"});
   TaskSpec task;
   task.name = name_of(object.require("name"));
   task.type = task_type_of(object.require("type"));

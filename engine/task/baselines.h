@@ -23,14 +23,13 @@ struct BaselineResult {
 
 // Binary, multilabel: "prior" (share of positives), "entity mean"; binary also "last label".
 // Multiclass: "majority" (class shares as scores), "entity majority", "last label".
-// Links: "global popularity" (the targets in most usable labels), "past visits" (in most of the entity's own),
-// "past visits then popularity" (the list is filled up); ties by node, at most TaskSpec::eval_k; an entity without
-// usable labels has no past visits.
-// Regression: "global mean", "global median", "entity mean", "entity median", "last label".
-// An entity without a usable label gets the global figure (last label: the global median in regression, else
-// the prior). Before any label is usable: 0.5, equal shares, or 0. Several labels at one time: the last in
-// canonical order is the last label. Empty where the target has no labels, or the history no label that is
-// usable for any row.
+// Links: "global popularity" (the targets in most usable labels), "past visits" (in most of the entity's
+// own), "past visits then popularity" (the list is filled up); ties by node, at most TaskSpec::eval_k; an
+// entity without usable labels has no past visits. Regression: "global mean", "global median", "entity mean",
+// "entity median", "last label". An entity without a usable label gets the global figure (last label: the
+// global median in regression, else the prior). Before any label is usable: 0.5, equal shares, or 0. Several
+// labels at one time: the last in canonical order is the last label. Empty where the target has no labels, or
+// the history no label that is usable for any row.
 std::vector<BaselineResult> evaluate_baselines(const TaskSpec& task, const LabelEncoding& encoding,
                                                const std::vector<const LabelTable*>& history,
                                                const LabelTable& target);

@@ -1,5 +1,5 @@
-// The labels of earlier tables that a baseline may use for the rows of another, in the order in which they come
-// to be known (task/baselines.h). Internal to task/.
+// The labels of earlier tables that a baseline may use for the rows of another, in the order in which they
+// come to be known (task/baselines.h). Internal to task/.
 #pragma once
 
 #include <cstdint>

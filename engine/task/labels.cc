@@ -135,8 +135,8 @@ void report_links(const TaskSpec& task, const Table& train, const Column& target
   for (int64_t key = 0; key < keys.rows; ++key) distinct[static_cast<size_t>(key)] = key_at(keys, key);
   std::sort(distinct.begin(), distinct.end());
   const auto count = std::unique(distinct.begin(), distinct.end()) - distinct.begin();
-  report.info("target '{}': {} keys of '{}' ({} distinct) in {} training rows{}", task.target_column, keys.rows,
-              task.target_table, count, train.rows, is_list(target.type) ? "" : ", one a row");
+  report.info("target '{}': {} keys of '{}' ({} distinct) in {} training rows{}", task.target_column,
+              keys.rows, task.target_table, count, train.rows, is_list(target.type) ? "" : ", one a row");
 }
 
 }  // namespace
@@ -182,7 +182,8 @@ void require_labels(const TaskSpec& task, const Table& table, const Column& targ
          "target column '{}' of table '{}' ({}): {} of {} rows have no label (null or NaN), first {}; leave "
          "these rows out{}",
          task.target_column, table.schema.name, to_string(split), missing, table.rows, row_name(table, first),
-         is_link(task.type) && is_list(target.type) ? " (an empty list says that a row links to nothing)" : "");
+         is_link(task.type) && is_list(target.type) ? " (an empty list says that a row links to nothing)"
+                                                    : "");
 }
 
 void require_finite_targets(const TaskSpec& task, const Table& table, const Column& target, Split split) {

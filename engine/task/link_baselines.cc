@@ -32,7 +32,8 @@ Popularity popularity(const LabelHistory& history, const LabelTable& target, int
   out.of_row.resize(static_cast<size_t>(target.rows));
   FrequentTargets frequent(nodes, k);
   history.sweep(frequent, [&](int64_t row) {
-    if (out.rankings.empty() || out.rankings.back() != frequent.best()) out.rankings.push_back(frequent.best());
+    if (out.rankings.empty() || out.rankings.back() != frequent.best())
+      out.rankings.push_back(frequent.best());
     out.of_row[static_cast<size_t>(row)] = out.rankings.size() - 1;
   });
   return out;

@@ -13,7 +13,7 @@ namespace rle {
 // first. Not thread-safe. A target's rank only rises, so an addition costs what it climbs, at most k.
 class FrequentTargets {
  public:
-  FrequentTargets(int64_t nodes, int64_t k) 
+  FrequentTargets(int64_t nodes, int64_t k)
       : k_(k), counts_(static_cast<size_t>(nodes), 0), place_(static_cast<size_t>(nodes), -1) {}
 
   void clear();

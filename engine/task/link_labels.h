@@ -15,8 +15,8 @@ inline int64_t key_at(const Column& keys, int64_t key) {
                                             : keys.ints[static_cast<size_t>(key)];
 }
 
-// make_label_table of a link task. Lists: a row is a seed. One key a row: the rows of equal entity and time are
-// one. Without a target column every row is a seed.
+// make_label_table of a link task. Lists: a row is a seed. One key a row: the rows of equal entity and time
+// are one. Without a target column every row is a seed.
 //
 // Counted and reported: keys that the target table does not have, or has later than the seed (first value and
 // row), keys that occur again in their seed, seeds without a key, seeds whose keys all are of the first two

@@ -29,9 +29,9 @@ class LinkLabels : public testing::Test {
   static Graph make_graph() {
     Table drivers = table("drivers", {ints("id", {0, 1, 2, 3, 4})});
     drivers.schema.primary_key = "id";
-    Table circuits = table("circuits", {ints("code", {13, 10, 12, 14, 11}),
-                                        with_nulls(days("opened", {9, 0, 5, 0, 3}), {3}),
-                                        strings("name", {"d", "a", "c", "e", "b"})});
+    Table circuits = table(
+        "circuits", {ints("code", {13, 10, 12, 14, 11}), with_nulls(days("opened", {9, 0, 5, 0, 3}), {3}),
+                     strings("name", {"d", "a", "c", "e", "b"})});
     circuits.schema.primary_key = "code";
     circuits.schema.candidate_keys = {{"name", false}};
     circuits.schema.time_column = "opened";
@@ -75,8 +75,8 @@ TEST_F(LinkLabels, ListsAreSortedDistinctNodes) {
 }
 
 TEST_F(LinkLabels, RowsOfOneEntityAndTimeAreOneSeed) {
-  const LabelTable pairs = make(
-      Split::kTrain, rows_of({1, 0, 1, 1, 1}, {9, 9, 9, 10, 9}, ints("label", {13, 12, 10, 11, 13})));
+  const LabelTable pairs =
+      make(Split::kTrain, rows_of({1, 0, 1, 1, 1}, {9, 9, 9, 10, 9}, ints("label", {13, 12, 10, 11, 13})));
   EXPECT_EQ(pairs.rows, 3);
   EXPECT_EQ(pairs.entity, (Nodes{0, 1, 1}));
   EXPECT_EQ(pairs.time_us, (Ends{9 * kMicrosPerDay, 9 * kMicrosPerDay, 10 * kMicrosPerDay}));
@@ -93,20 +93,20 @@ TEST_F(LinkLabels, RowsOfOneEntityAndTimeAreOneSeed) {
 }
 
 TEST_F(LinkLabels, RowsWithListsStayRows) {
-  const LabelTable labels =
-      make(Split::kTrain, rows_of({1, 1}, {9, 9}, int_lists("label", {{13}, {10}})));
+  const LabelTable labels = make(Split::kTrain, rows_of({1, 1}, {9, 9}, int_lists("label", {{13}, {10}})));
   EXPECT_EQ(labels.rows, 2);
   EXPECT_EQ(labels.targets, (Nodes{0, 3})) << "in the order of their labels";
   EXPECT_EQ(labels.source_row, (Ends{1, 0}));
 }
 
 TEST_F(LinkLabels, UnknownKeysAreCountedAndNamed) {
-  const LabelTable labels = make(
-      Split::kTrain, rows_of({1, 0, 2}, {9, 8, 9}, int_lists("label", {{10, 77}, {10}, {99, 98, 99}})));
+  const LabelTable labels =
+      make(Split::kTrain, rows_of({1, 0, 2}, {9, 8, 9}, int_lists("label", {{10, 77}, {10}, {99, 98, 99}})));
   EXPECT_EQ(labels.targets, (Nodes{0, 0}));
   EXPECT_EQ(labels.target_total, (Counts{1, 2, 2})) << "they count in recall";
-  EXPECT_TRUE(warns("table 'task.train' (train): of 6 keys in column 'label' 3 name no row of table "
-                    "'circuits', first 77 in row 1 of the source (counted from 1); no model can predict"));
+  EXPECT_TRUE(
+      warns("table 'task.train' (train): of 6 keys in column 'label' 3 name no row of table "
+            "'circuits', first 77 in row 1 of the source (counted from 1); no model can predict"));
   EXPECT_TRUE(warns("1 of 3 seeds have only such keys"));
 }
 
@@ -115,9 +115,10 @@ TEST_F(LinkLabels, TargetsThatAreNotThereYet) {
   LabelTable labels = make(Split::kTest, rows);
   EXPECT_EQ(labels.targets, (Nodes{0, 0, 2, 0}));
   EXPECT_EQ(labels.target_total, (Counts{2, 3, 2}));
-  EXPECT_TRUE(warns("3 name rows of table 'circuits' that are not there yet at the time of the seed, first 13 "
-                    "in row 1 of the source (counted from 1) (its time is 1970-01-10 00:00:00, the seed's "
-                    "1970-01-06 00:00:00)"))
+  EXPECT_TRUE(
+      warns("3 name rows of table 'circuits' that are not there yet at the time of the seed, first 13 "
+            "in row 1 of the source (counted from 1) (its time is 1970-01-10 00:00:00, the seed's "
+            "1970-01-06 00:00:00)"))
       << report_.lines()[0].text;
   TaskSpec earlier = links();
   earlier.current_time = false;
@@ -137,10 +138,14 @@ TEST_F(LinkLabels, TrainingNeedsATarget) {
                {"'label' of table 'task.train' (train)", "none of its 2 keys can be predicted",
                 "1 name no row of table 'circuits', first 99 in row 1",
                 "1 name rows of table 'circuits' that are not there yet", "circuits.code"},
-               [&] { make(Split::kTrain, rows_of({1, 0}, {5, 5}, int_lists("label", {{99}, {13}}))); });
-  expect_error(ErrorCode::kData, {"every list is empty"},
-               [&] { make(Split::kTrain, rows_of({1, 0}, {5, 5}, int_lists("label", {{}, {}}))); });
-  EXPECT_EQ(make(Split::kValidation, rows_of({1}, {5}, int_lists("label", {{99}}))).target_total, (Counts{1}));
+               [&] {
+                 make(Split::kTrain, rows_of({1, 0}, {5, 5}, int_lists("label", {{99}, {13}})));
+               });
+  expect_error(ErrorCode::kData, {"every list is empty"}, [&] {
+    make(Split::kTrain, rows_of({1, 0}, {5, 5}, int_lists("label", {{}, {}})));
+  });
+  EXPECT_EQ(make(Split::kValidation, rows_of({1}, {5}, int_lists("label", {{99}}))).target_total,
+            (Counts{1}));
 }
 
 TEST_F(LinkLabels, NullsAreNoLabelAndRefusedInTraining) {
@@ -182,7 +187,8 @@ TEST_F(LinkLabels, EntitiesMayLinkToTheirOwnTable) {
   TaskSpec own = links();
   own.target_table = "drivers";
   own.target_key = "id";
-  const LabelTable labels = make(own, Split::kTrain, rows_of({1, 2}, {0, 0}, int_lists("label", {{1, 4}, {0}})));
+  const LabelTable labels =
+      make(own, Split::kTrain, rows_of({1, 2}, {0, 0}, int_lists("label", {{1, 4}, {0}})));
   EXPECT_EQ(labels.targets, (Nodes{1, 4, 0}));
 }
 
@@ -236,7 +242,8 @@ TEST(FitLinkLabels, TellsOfKeysAndNeedsThem) {
   EXPECT_EQ(fit_labels(spec, table("t", {ints("label", {1}, "i")}), report).arrow_format, "i");
   expect_error(ErrorCode::kSpec, {"no target column 'label'"},
                [&] { fit_labels(spec, table("t", {ints("labels", {1})}), report); });
-  expect_error(ErrorCode::kSpec, {"timestamp"}, [&] { fit_labels(spec, table("t", {days("label", {1})}), report); });
+  expect_error(ErrorCode::kSpec, {"timestamp"},
+               [&] { fit_labels(spec, table("t", {days("label", {1})}), report); });
   expect_error(ErrorCode::kData, {"no label"}, [&] {
     fit_labels(spec, table("t", {with_nulls(int_lists("label", {{1}, {}}), {1})}), report);
   });

@@ -42,7 +42,8 @@ std::vector<MetricValue> compute_link_metrics(const LabelTable& labels, const Ra
     const auto i = static_cast<size_t>(row);
     if (labels.has_label[i] != 0 && labels.target_total[i] > 0) add_row(labels, ranked, i, k, sums);
   }
-  const double rows = sums.rows > 0 ? static_cast<double>(sums.rows) : std::numeric_limits<double>::quiet_NaN();
+  const double rows =
+      sums.rows > 0 ? static_cast<double>(sums.rows) : std::numeric_limits<double>::quiet_NaN();
   return {{"link_prediction_map", sums.map / rows},
           {"link_prediction_precision", sums.precision / rows},
           {"link_prediction_recall", sums.recall / rows}};

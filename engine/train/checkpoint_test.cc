@@ -317,7 +317,8 @@ TEST_F(Checkpoint, PartsThatContradictEachOther) {
 
 TEST_F(Checkpoint, PartsOfALinkTaskThatContradictEachOther) {
   const TrainedModel model = link_example();
-  expect_refused(model, "/task/type", "repeated_link_prediction", "link fusion in a repeated_link_prediction");
+  expect_refused(model, "/task/type", "repeated_link_prediction",
+                 "link fusion in a repeated_link_prediction");
   expect_refused(model, "/task/type", "regression", "link fusion in a regression");
   expect_refused(model, "/task/target_table", "x", "'id' is no key of table 'x'");
   expect_refused(model, "/task/target_key", "x", "'x' is no key of table 'customers'");

@@ -79,10 +79,13 @@ TEST(Scores, Literal) {
   EXPECT_EQ(values, (std::vector<double>{0, 5, 20}));
 }
 
-TEST(Loss, LinkTasksAreRefused) {
-  EXPECT_EQ(loss_kind(TaskType::kMulticlass), LossKind::kCrossEntropy);
-  EXPECT_TRUE(contains(test_data::error_of([] { loss_kind(TaskType::kLinkPrediction); }, ErrorCode::kSpec),
-                       "link_prediction"));
+TEST(Loss, FollowsFromTheTaskAndTheReadout) {
+  EXPECT_EQ(loss_kind(TaskType::kMulticlass, {}), LossKind::kCrossEntropy);
+  EXPECT_EQ(loss_kind(TaskType::kRepeatedLinkPrediction, {}), LossKind::kBinaryCrossEntropy);
+  ModelConfig config;
+  EXPECT_EQ(loss_kind(TaskType::kLinkPrediction, config), LossKind::kBpr);
+  config.link_fusion = true;
+  EXPECT_EQ(loss_kind(TaskType::kLinkPrediction, config), LossKind::kFusion);
 }
 
 }  // namespace

@@ -1,0 +1,217 @@
+// Link tasks from tables to ranked targets: what a batch holds, gradients, learning, ranking against a plain
+// version, and that nothing later than a seed is ever used.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "train/fit.h"
+#include "train/link_loader.h"
+#include "train/link_ranking.h"
+#include "train/link_test_data.h"
+
+namespace rle {
+namespace {
+
+using namespace test_data;
+
+enum class Kind { kTowers, kRepeated, kFusion };
+
+TaskSpec task_of(Kind kind) {
+  return link_task(kind == Kind::kRepeated ? TaskType::kRepeatedLinkPrediction : TaskType::kLinkPrediction);
+}
+TrainConfig config_of(Kind kind) {
+  TrainConfig config = link_config();
+  config.model.link_fusion = kind == Kind::kFusion;
+  return config;
+}
+std::vector<int64_t> rows_with_targets(const LabelTable& labels) {
+  std::vector<int64_t> rows;
+  for (int64_t row = 0; row < labels.rows; ++row)
+    if (labels.target_offsets[static_cast<size_t>(row)] < labels.target_offsets[static_cast<size_t>(row) + 1])
+      rows.push_back(row);
+  return rows;
+}
+
+class LinkTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  LinkTest()
+      : dataset_(link_dataset(shop_, task_of(GetParam()), pool_, report_)), config_(config_of(GetParam())) {}
+
+  std::span<const NodeId> positives(int64_t row) const {
+    const LabelTable& labels = *dataset_.train;
+    const int64_t begin = labels.target_offsets[static_cast<size_t>(row)];
+    const int64_t end = labels.target_offsets[static_cast<size_t>(row) + 1];
+    return {labels.targets.data() + begin, static_cast<size_t>(end - begin)};
+  }
+  ScoreOptions options() const {
+    return {.sampler = config_.sampler, .bounds = {}, .seed = config_.seed, .batch_size = 7};
+  }
+
+  LinkShop shop_ = make_link_shop();
+  ThreadPool pool_{1};
+  ReportLines report_;
+  Dataset dataset_;
+  TrainConfig config_;
+};
+
+TEST_P(LinkTest, PairsNameTargetsThatAreVisibleAndNegativesThatAreNoPositives) {
+  LinkLoader loader(dataset_, *dataset_.train, config_);
+  const std::vector<int64_t> rows = rows_with_targets(*dataset_.train);
+  LoadedBatch batch;
+  std::map<int64_t, std::set<NodeId>> drawn;
+  for (uint64_t epoch = 0; epoch < 20; ++epoch) {
+    loader.load(rows, RngKey(epoch), pool_, batch);
+    const NodeBlock& products = batch.batch.nodes[dataset_.target_type.index()];
+    for (size_t n = 0; n < products.row.size(); ++n) {
+      const NodeId node = products.distinct[static_cast<size_t>(products.row[n])];
+      ASSERT_LE(dataset_.graph.node_time_us(dataset_.target_type, node),
+                batch.seeds.time_us[static_cast<size_t>(products.seed[n])]);
+    }
+    if (GetParam() == Kind::kRepeated) {
+      for (size_t n = 0; n < products.row.size(); ++n) {
+        const std::span<const NodeId> linked = positives(rows[static_cast<size_t>(products.seed[n])]);
+        const NodeId node = products.distinct[static_cast<size_t>(products.row[n])];
+        ASSERT_EQ(batch.value[n] == 1.0f, std::count(linked.begin(), linked.end(), node) > 0);
+      }
+      continue;
+    }
+    const LoadedPairs& pairs = batch.pairs;
+    ASSERT_EQ(pairs.source.size(), rows.size());
+    for (size_t p = 0; p < pairs.source.size(); ++p) {
+      const int64_t row = rows[static_cast<size_t>(pairs.source[p])];
+      const std::span<const NodeId> linked = positives(row);
+      const auto check = [&](int32_t seed, bool positive) {
+        if (seed < 0) return;
+        ASSERT_GE(seed, batch.size());
+        const NodeId node = batch.seeds.nodes[static_cast<size_t>(seed)];
+        ASSERT_EQ(batch.seeds.time_us[static_cast<size_t>(seed)],
+                  dataset_.train->time_us[static_cast<size_t>(row)]);
+        ASSERT_EQ(std::count(linked.begin(), linked.end(), node), positive ? 1 : 0);
+        if (positive) drawn[row].insert(node);
+      };
+      check(pairs.positive[p], true);
+      for (int64_t k = 0; k < pairs.negatives; ++k)
+        check(pairs.negative[p * static_cast<size_t>(pairs.negatives) + static_cast<size_t>(k)], false);
+    }
+  }
+  if (GetParam() != Kind::kTowers) return;
+  for (const int64_t row : rows) EXPECT_EQ(drawn[row].size(), positives(row).size()) << "each comes in turn";
+}
+
+// Along the gradient of each parameter the loss rises as the gradient says (model_test.cc).
+TEST_P(LinkTest, GradientsAreSlopesOfTheLoss) {
+  LinkLoader loader(dataset_, *dataset_.train, config_);
+  LoadedBatch batch;
+  loader.load(rows_with_targets(*dataset_.train), RngKey(3), pool_, batch);
+  config_.model.dropout = 0;
+  RelationalModel model(make_definition(dataset_, config_), 5);
+  const LossKind kind = loss_kind(dataset_.task.type, config_.model);
+  const auto loss = [&] {
+    return model.train_step(batch.input(), kind, batch.targets(0), RngKey(1), pool_).loss;
+  };
+  const double start = loss();
+  const std::vector<float> gradients = model.parameters().gradients();
+  int compared = 0;
+  for (const ParameterStore::Entry& entry : model.parameters().entries()) {
+    const float* g = gradients.data() + entry.offset;
+    const double norm = std::sqrt(std::inner_product(g, g + entry.size, g, 0.0));
+    if (norm < 1e-3) continue;
+    float* value = model.parameters().values().data() + entry.offset;
+    const std::vector<float> kept(value, value + entry.size);
+    double nearest = norm;
+    for (double step = std::min(2e-3, 2e-4 / norm); step > 1e-5 && nearest > 0.05 * norm; step /= 2)
+      for (const double side : {-step, step}) {
+        for (int64_t i = 0; i < entry.size; ++i)
+          value[i] = kept[static_cast<size_t>(i)] + static_cast<float>(side / norm * double{g[i]});
+        nearest = std::min(nearest, std::abs((loss() - start) / side - norm));
+        std::copy(kept.begin(), kept.end(), value);
+      }
+    EXPECT_LE(nearest, 0.05 * norm) << entry.name;
+    ++compared;
+  }
+  EXPECT_GT(compared, 10);
+}
+
+TEST_P(LinkTest, LearnsWhatCustomersBuyWithTheSameBitsOnAnyNumberOfThreads) {
+  std::vector<float> first;
+  for (const int threads : {1, 2, 4}) {
+    ThreadPool pool(threads);
+    const FitResult result = fit(dataset_, config_, pool, report_);
+    const Evaluation evaluation = evaluate(*result.model, dataset_, *dataset_.test, options(), pool);
+    EXPECT_GT(evaluation.metrics[0].value, GetParam() == Kind::kTowers ? 0.15 : 0.25);
+    if (first.empty()) first = evaluation.ranked.score;
+    EXPECT_EQ(evaluation.ranked.score, first) << threads << " threads";
+  }
+}
+
+// Each row's targets by their scores alone, with another batch size.
+TEST_P(LinkTest, RankingIsThatOfAllScores) {
+  RelationalModel model(make_definition(dataset_, config_), 11);
+  const RankedTargets ranked = rank_links(model, dataset_, *dataset_.test, options(), pool_);
+  ASSERT_EQ(ranked.rows(), dataset_.test->rows);
+  const std::vector<NodeId> visible = visible_targets(dataset_, day(100));
+  ASSERT_EQ(visible.size(), static_cast<size_t>(kLinkProducts));
+  ScoreOptions all = options();
+  all.batch_size = 64;
+  Dataset longer = dataset_;
+  longer.task.eval_k = kLinkProducts;
+  const RankedTargets full = rank_links(model, longer, *dataset_.test, all, pool_);
+  for (int64_t row = 0; row < ranked.rows(); ++row) {
+    const int64_t a = ranked.offsets[static_cast<size_t>(row)], b = full.offsets[static_cast<size_t>(row)];
+    const int64_t n = ranked.offsets[static_cast<size_t>(row) + 1] - a;
+    const int64_t m = full.offsets[static_cast<size_t>(row) + 1] - b;
+    if (GetParam() != Kind::kRepeated) {
+      EXPECT_EQ(m, kLinkProducts);
+    }
+    EXPECT_EQ(n, std::min<int64_t>(m, 5));
+    EXPECT_EQ(std::set<NodeId>(full.target.begin() + b, full.target.begin() + b + m).size(),
+              static_cast<size_t>(m));
+    for (int64_t i = 0; i < m; ++i) {
+      const auto at = static_cast<size_t>(b + i);
+      if (i > 0) {
+        EXPECT_GE(full.score[at - 1], full.score[at]);
+      }
+      if (i < n) {
+        EXPECT_NEAR(ranked.score[static_cast<size_t>(a + i)], full.score[at], 1e-5);
+      }
+    }
+  }
+  if (GetParam() == Kind::kTowers) {
+    const std::vector<float> items =
+        link_vectors(model, dataset_, dataset_.target_type, visible, day(100), all, pool_);
+    const std::vector<float> sources =
+        link_vectors(model, dataset_, dataset_.entity_type, {dataset_.test->entity[0]}, day(100), all, pool_);
+    for (int64_t i = 0; i < kLinkProducts; ++i) {
+      const auto item = std::find(visible.begin(), visible.end(), full.target[static_cast<size_t>(i)]);
+      const float* vector = items.data() + (item - visible.begin()) * config_.model.channels;
+      EXPECT_NEAR(std::inner_product(sources.begin(), sources.end(), vector, 0.0f),
+                  full.score[static_cast<size_t>(i)], 1e-4);
+    }
+  }
+}
+
+// The future scrambled and deleted: rows after the seed's time change no score and no rank.
+TEST_P(LinkTest, TheFutureChangesNothing) {
+  RelationalModel model(make_definition(dataset_, config_), 11);
+  LinkShop past = shop_;
+  for (Table& t : past.tables) drop_rows_after(t, day(80));
+  const Dataset shorter = link_dataset(past, dataset_.task, pool_, report_);
+  const RankedTargets whole = rank_links(model, dataset_, *dataset_.validation, options(), pool_);
+  const RankedTargets cut = rank_links(model, shorter, *shorter.validation, options(), pool_);
+  EXPECT_EQ(whole.target, cut.target);
+  EXPECT_EQ(whole.score, cut.score);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, LinkTest, ::testing::Values(Kind::kTowers, Kind::kRepeated, Kind::kFusion),
+                         [](const auto& info) {
+                           return info.param == Kind::kTowers     ? "TwoTowers"
+                                  : info.param == Kind::kRepeated ? "Repeated"
+                                                                  : "Fusion";
+                         });
+
+}  // namespace
+}  // namespace rle
