@@ -130,7 +130,7 @@ TrainingBench::TrainingBench(const Dataset& dataset, const TrainConfig& config, 
     : config_(config),
       batches_(batches),
       pool_(pool),
-      loss_(loss_kind(dataset.encoding.type)),
+      loss_(loss_kind(dataset.encoding.type, config.model)),
       trained_(std::make_unique<Trained>(dataset, config)),
       marks_(std::make_unique<Marks>()) {
   trained_->model.set_marks(marks_.get());

@@ -226,7 +226,7 @@ Column key_values(const Column& target) {
   Column keys;
   keys.name = target.name;
   keys.type = target.type == PhysicalType::kStringList ? PhysicalType::kString : PhysicalType::kInt64;
-  keys.arrow_format = keys.type == PhysicalType::kString ? "u" : "l";
+  keys.arrow_format = std::string(1, keys.type == PhysicalType::kString ? 'u' : 'l');
   keys.rows = target.offsets.back();
   keys.ints = target.ints;
   keys.codes = target.codes;
