@@ -52,8 +52,8 @@ fuzz: setup ## random damage to specifications, checkpoints and Arrow arrays for
 fuzz-host: build ## requests made up from the engine host's OpenAPI document (schemathesis, 60 MB in build/schemathesis-venv)
 	@tools/fuzz_host.sh $(BUILD)
 
-bench: build $(HM)/hm.yaml ## speed: micro-benchmarks beside the machine's peaks, whole jobs, how far each part of a step is from its limit
-	@$(PYTHON) bench/bench.py --build $(BUILD) --hm $(HM)/hm.yaml $(BENCH)
+bench: build $(HM)/churn.yaml ## speed: micro-benchmarks beside the machine's peaks, whole jobs, how far each part of a step is from its limit
+	@$(PYTHON) bench/bench.py --build $(BUILD) --hm $(HM)/churn.yaml $(BENCH)
 
 bench-compare: setup ## two results.json of make bench side by side: OLD=file NEW=file
 	@$(if $(OLD),$(PYTHON) bench/bench_compare.py $(OLD) $(or $(NEW),build/bench/results.json),echo "make bench-compare OLD=file [NEW=file]: which results.json?" >&2; exit 2)
@@ -61,15 +61,15 @@ bench-compare: setup ## two results.json of make bench side by side: OLD=file NE
 profile: build ## where the time of training goes, by function (perf); SPEC=, BENCH="options of rle_bench"
 	@bench/profile.sh $(BUILD) $(SPEC) $(BENCH)
 
-build/hm-%/hm.yaml: bench/make_hm.py | setup
-	@$(PYTHON) bench/make_hm.py build/hm-$* --scale $*
+build/hm-%/churn.yaml: $(wildcard python/relationalai_gnns/retail/*.py) | setup
+	@PYTHONPATH=python $(PYTHON) -m relationalai_gnns.retail build/hm-$* --scale $*
 
 # The peer is measured on H&M-shaped data of scale 0.1, whatever HM_SCALE is.
-bench-peer: build $(PEER)/installed $(if $(filter hm%,$(or $(WORKS),hm)),build/hm-0.1/hm.yaml) ## speed beside RelBench's baseline in PyTorch (1.5 GB in build/peer-venv), on the same batches
+bench-peer: build $(PEER)/installed $(if $(filter hm%,$(or $(WORKS),hm)),build/hm-0.1/churn.yaml) ## speed beside RelBench's baseline in PyTorch (1.5 GB in build/peer-venv), on the same batches
 	@$(PYTHON) bench/bench_peer.py --build $(BUILD) --peer $(PEER)/bin/python $(WORKS)
 
-bench-sampler: build $(HM)/hm.yaml ## the sampler beside one in numpy, on f1 and H&M-shaped data of HM_SCALE
-	@$(PYTHON) bench/bench_sampler.py --build $(BUILD) examples/f1/driver-position.yaml $(HM)/hm.yaml
+bench-sampler: build $(HM)/churn.yaml ## the sampler beside one in numpy, on f1 and H&M-shaped data of HM_SCALE
+	@$(PYTHON) bench/bench_sampler.py --build $(BUILD) examples/f1/driver-position.yaml $(HM)/churn.yaml
 
 bench-topk: build ## exact top-12 of dot products beside the bare matrix product, its memory (TOPK=--full: 105,000 x 75,000 x 128)
 	@$(BUILD)/bench/rle_topk_bench $(TOPK)

@@ -49,7 +49,7 @@ class Work:
         return 2 if self.batch == 512 else 5
 
 
-F1, HM = ROOT / "examples/f1/driver-position.yaml", ROOT / "build/hm-0.1/hm.yaml"
+F1, HM = ROOT / "examples/f1/driver-position.yaml", ROOT / "build/hm-0.1/churn.yaml"
 WORKS = {
     "f1-512": Work(F1, 512, 4, ((15, 18), (6, 7.5)), ((23, 30), (7, 9))),
     "f1-512-2blocks": Work(F1, 512, 2, ((22, 27), (8.5, 10.5)), ((32, 42), (9, 12))),

@@ -74,9 +74,10 @@ def rows_of(build, spec):
 
 def measure(build, scale, repeat):
     folder = ROOT / f"build/hm-{scale:g}"
-    spec, snapshot = folder / "hm.yaml", folder / "snapshot"
+    spec, snapshot = folder / "churn.yaml", folder / "snapshot"
     if not spec.exists():
-        subprocess.run([sys.executable, ROOT / "bench/make_hm.py", folder, "--scale", f"{scale:g}"], check=True, stdout=sys.stderr)
+        subprocess.run([sys.executable, "-m", "relationalai_gnns.retail", folder, "--scale", f"{scale:g}"], check=True, stdout=sys.stderr,
+                       env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
     row = {"scale": scale, "rows": rows_of(build, spec), "source_bytes": sum(f.stat().st_size for f in folder.glob("db/*.parquet"))}
     runs = []
     for _ in range(repeat):
