@@ -12,7 +12,10 @@ import json
 import statistics
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+
+import link_results
 
 ROOT = Path(__file__).resolve().parents[1]
 METRICS = {"driver-position": "mae", "driver-dnf": "roc_auc", "driver-top3": "roc_auc"}
@@ -30,9 +33,9 @@ def call(program, *words):
     return json.loads(done.stdout)
 
 
-def outcome(program, task, seed, work, changes=()):
-    """{"fit": ..., "rolling": ...} of one run, kept in work/TASK-SEED/outcome.json (with changes of the specification: TASK-SEED-changed)."""
-    folder = work / f"{task}-{seed}{'-changed' if changes else ''}"
+def outcome(program, task, seed, work, changes=(), name=None):
+    """{"fit": ..., and of node tasks "rolling": ...} of one run, kept in work/NAME-SEED/outcome.json; name: the task's, with changes of the specification another."""
+    folder = work / f"{name or task}-{seed}"
     kept = folder / "outcome.json"
     if kept.exists():
         return json.loads(kept.read_text())
@@ -40,8 +43,9 @@ def outcome(program, task, seed, work, changes=()):
         sys.exit(f"{folder} holds an unfinished run: remove it")
     folder.mkdir(parents=True)
     spec = f"examples/f1/{task}.yaml"
-    found = {"fit": call(program, "fit", spec, "--model", folder / "model", "--set", f"config.seed={seed}", *changes),
-             "rolling": call(program, "evaluate", spec, "--model", folder / "model", "--split", "test", "--set", "config.visible_until=null", *changes)}
+    found = {"fit": call(program, "fit", spec, "--model", folder / "model", "--set", f"config.seed={seed}", *changes)}
+    if task in METRICS:
+        found["rolling"] = call(program, "evaluate", spec, "--model", folder / "model", "--split", "test", "--set", "config.visible_until=null", *changes)
     kept.write_text(json.dumps(found, indent=1))
     print(f"{task}, seed {seed}: {found['fit']['seconds']:.0f} s", flush=True)
     return found
@@ -158,12 +162,18 @@ def main():
     parser.add_argument("--work", type=Path, default=ROOT / "build/results")
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44, 45, 46])
     parser.add_argument("--tasks", nargs="+", choices=METRICS, default=list(METRICS))
+    parser.add_argument("--links", action=argparse.BooleanOptionalAction, default=True, help="driver-circuit-compete as well")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/results.md")
     options = parser.parse_args()
     program = options.build.resolve() / "rle"
     runs = {task: [outcome(program, task, seed, options.work.resolve()) for seed in options.seeds] for task in options.tasks}
-    without_lost = {task: [outcome(program, task, seed, options.work.resolve(), WITHOUT_LOST) for seed in options.seeds] for task in options.tasks if reference_runs(task)}
-    options.out.write_text(page(runs, without_lost, options.seeds))
+    without_lost = {task: [outcome(program, task, seed, options.work.resolve(), WITHOUT_LOST, f"{task}-changed") for seed in options.seeds] for task in options.tasks if reference_runs(task)}
+    links = {method: [outcome(program, spec, seed, options.work.resolve(), changes, method.replace(" ", "-")) for seed in options.seeds]
+             for method, (spec, changes) in link_results.METHODS.items()} if options.links else {}
+    text = page(runs, without_lost, options.seeds)
+    if links:
+        text += link_results.section(links, link_results.facts(ROOT / "examples/f1", datetime(2010, 1, 1)), spread, split)
+    options.out.write_text(text)
     print(f"wrote {options.out}")
 
 

@@ -85,7 +85,10 @@ int64_t model_bytes(const JobSpec& spec, const LoadUse& use, int64_t embeddings,
   const TrainConfig& config = use.model == nullptr ? spec.train : use.model->config;
   const int64_t channels = config.model.channels, blocks = config.model.encoder_blocks;
   int64_t parameters = embeddings * channels * 4 * kModelCopies;
-  int64_t batch = std::max(config.train_batch_size, config.val_batch_size);
+  // Two towers: a positive and the negatives have subgraphs of their own.
+  const bool pairs = spec.task && spec.task->type == TaskType::kLinkPrediction;
+  const int64_t trees = pairs ? 2 + config.num_negative : 1;
+  int64_t batch = std::max(config.train_batch_size * trees, config.val_batch_size);
   if (use.model != nullptr) {
     parameters = 0;
     for (const NamedParameter& parameter : use.model->parameters)
