@@ -38,6 +38,16 @@ int rename_new(const fs::path& from, const fs::path& to) {
   return 0;
 }
 
+// Renames over what is there. exchanged: that has the name `from` now. The error number, or 0.
+int rename_over(const fs::path& from, const fs::path& to, bool& exchanged) {
+  std::error_code ignored;
+  if (fs::is_directory(fs::symlink_status(to, ignored))) return EISDIR;
+  exchanged = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+  if (exchanged) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
 }  // namespace
 
 fs::path folder_of(const fs::path& file) {
@@ -85,23 +95,59 @@ PendingFile::PendingFile(fs::path target, const std::string& mark) : target_(std
   fail_io(target_, "cannot be created: too many unfinished files beside it", EEXIST);
 }
 
+PendingFile::PendingFile(fs::path target, fs::path path, State state)
+    : target_(std::move(target)), path_(std::move(path)), state_(state) {}
+
+std::unique_ptr<PendingFile> PendingFile::found(fs::path target, const std::string& mark, bool published) {
+  fs::path path = pending_name(target, mark);
+  std::error_code ignored;
+  const State state = !published                  ? State::kPending
+                      : fs::exists(path, ignored) ? State::kExchanged
+                                                  : State::kPublished;
+  return std::unique_ptr<PendingFile>(new PendingFile(std::move(target), std::move(path), state));
+}
+
 PendingFile::~PendingFile() {
-  if (!published_) ::unlink(path_.c_str());
+  if (state_ == State::kPending || state_ == State::kExchanged) ::unlink(path_.c_str());
 }
 
 void PendingFile::flush() { sync_path(path_, O_RDONLY, target_); }
 
 void PendingFile::publish(bool replace) {
-  const int error = !replace                                        ? rename_new(path_, target_)
-                    : ::rename(path_.c_str(), target_.c_str()) != 0 ? errno
-                                                                    : 0;
+  RLE_CHECK(state_ == State::kPending);
+  int error = rename_new(path_, target_);
+  State state = State::kPublished;
+  if (error == EEXIST && replace) {
+    bool exchanged = false;
+    error = rename_over(path_, target_, exchanged);
+    state = exchanged ? State::kExchanged : State::kReplaced;
+  }
   if (error == EEXIST) {
     fail(ErrorCode::kSpec, "output '{}' exists already and is left as it is; name a new file",
          target_.string());
   }
   if (error != 0) fail_io(target_, "cannot be given its name", error);
-  published_ = true;
+  state_ = state;
   sync_path(folder_of(target_), O_RDONLY | O_DIRECTORY, target_);
+}
+
+void PendingFile::withdraw() noexcept {
+  if (state_ != State::kPublished && state_ != State::kExchanged) return;
+  const unsigned how = state_ == State::kExchanged ? RENAME_EXCHANGE : 0;
+  if (::renameat2(AT_FDCWD, target_.c_str(), AT_FDCWD, path_.c_str(), how) == 0) state_ = State::kPending;
+}
+
+void publish_all(const PendingFiles& files, bool replace, const std::function<void()>& between) {
+  try {
+    for (size_t i = files.size(); i > 0; --i) {
+      if (files[i - 1]->published()) continue;
+      files[i - 1]->publish(replace);
+      if (i > 1 && between) between();
+    }
+  } catch (...) {
+    for (const auto& file : files) file->withdraw();
+    throw;
+  }
 }
 
 }  // namespace rle::ingest

@@ -1,8 +1,12 @@
-// A file that appears whole or not at all, and never in the place of another.
+// Files that appear whole or not at all, several of them together, and never in the place of another unless
+// that is asked for.
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace rle::ingest {
 
@@ -13,21 +17,38 @@ class PendingFile {
   // mark: part of its name; empty: the process's number. Error{kIo} names the path where the folder is
   // missing or not writable.
   explicit PendingFile(std::filesystem::path target, const std::string& mark = "");
+  // What a killed process left of one with this mark: published, or whole under its pending name.
+  static std::unique_ptr<PendingFile> found(std::filesystem::path target, const std::string& mark,
+                                            bool published);
   ~PendingFile();
   PendingFile(const PendingFile&) = delete;
   PendingFile& operator=(const PendingFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  bool published() const { return state_ != State::kPending; }
 
   // To the disk; before publish.
   void flush();
-  // Renames. replace: over what is there. Error{kSpec} where the target exists by now; Error{kIo}.
+  // Renames. replace: over what is there, which waits under path() until this is destroyed. Error{kSpec}
+  // where the target exists by now; Error{kIo}.
   void publish(bool replace = false);
+  // Undoes publish: what was replaced stands again. Nothing where the file system can't exchange two names.
+  void withdraw() noexcept;
 
  private:
+  // kExchanged: path_ holds what was replaced; kReplaced: that is gone.
+  enum class State { kPending, kPublished, kExchanged, kReplaced };
+  PendingFile(std::filesystem::path target, std::filesystem::path path, State state);
+
   std::filesystem::path target_, path_;
-  bool published_ = false;
+  State state_ = State::kPending;
 };
+
+using PendingFiles = std::vector<std::unique_ptr<PendingFile>>;
+
+// Publishes those that are not yet, the last one first; where one fails, none is published. between: called
+// after each but the last of them.
+void publish_all(const PendingFiles& files, bool replace, const std::function<void()>& between = {});
 
 // The name of a pending file with a mark.
 std::filesystem::path pending_name(const std::filesystem::path& target, const std::string& mark);

@@ -1,6 +1,7 @@
 #include "ingest/writer.h"
 
 #include <functional>
+#include <memory>
 
 #include "base/error.h"
 #include "ingest/arrow_abi.h"
@@ -50,19 +51,42 @@ class NewDatabase {
   fs::path file_;
 };
 
-// The rows wait in memory under the name `output`; target is attached.
-void commit_table(Connection& connection, const OutputTarget& target, const Table& table,
-                  const WriteOptions& options, const std::function<void()>& before_commit) {
-  const std::string schema = quote_name(target.schema.empty() ? "main" : target.schema);
-  const std::string name = fmt::format("target.{}.{}", schema, quote_name(target.table));
+// Where the rows of an output wait in memory.
+std::string waiting(size_t output) { return fmt::format("output{}", output); }
+
+void ingest_tables(Connection& connection, const std::vector<TableOutput>& outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i)
+    ingest_table(connection, {"", "", waiting(i)}, *outputs[i].table);
+}
+
+void create_table(Connection& connection, const OutputTarget& target, const std::string& name,
+                  const std::string& rows, bool replace) {
+  try {
+    connection.execute(
+        fmt::format("CREATE {}TABLE {} AS FROM memory.{}", replace ? "OR REPLACE " : "", name, rows));
+  } catch (const DriverError& error) {
+    if (!error.already_exists && std::string(error.what()).find("already exists") == std::string::npos) throw;
+    fail(ErrorCode::kSpec, "output '{}': the table exists already and is left as it is; name a new table",
+         target.display());
+  }
+}
+
+// The rows wait in memory; the database is attached as `target`.
+void commit_tables(Connection& connection, const std::vector<TableOutput>& outputs,
+                   const WriteOptions& options, const std::function<void()>& before_commit) {
   connection.begin();
-  if (!target.schema.empty())
-    connection.execute(fmt::format("CREATE SCHEMA IF NOT EXISTS target.{}", schema));
-  connection.execute(
-      fmt::format("CREATE {}TABLE {} AS FROM memory.output", options.replace ? "OR REPLACE " : "", name));
-  if (!options.comment.empty())
-    connection.execute(fmt::format("COMMENT ON TABLE {} IS {}", name, quote_text(options.comment)));
-  check_count(target, query_count(connection, fmt::format("SELECT count(*) FROM {}", name)), table.rows);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const OutputTarget& target = outputs[i].target;
+    const std::string schema = quote_name(target.schema.empty() ? "main" : target.schema);
+    const std::string name = fmt::format("target.{}.{}", schema, quote_name(target.table));
+    if (!target.schema.empty())
+      connection.execute(fmt::format("CREATE SCHEMA IF NOT EXISTS target.{}", schema));
+    create_table(connection, target, name, waiting(i), options.replace);
+    if (!options.comment.empty())
+      connection.execute(fmt::format("COMMENT ON TABLE {} IS {}", name, quote_text(options.comment)));
+    check_count(target, query_count(connection, fmt::format("SELECT count(*) FROM {}", name)),
+                outputs[i].table->rows);
+  }
   before_commit();
   connection.commit();
 }
@@ -72,17 +96,18 @@ void create_database(Connection& connection, const fs::path& file) {
                                  quote_text(file.string()), quote_text(kStorageVersion)));
 }
 
-void write_in_place(const OutputTarget& target, const Table& table, const WriteOptions& options) {
-  const bool is_new = !fs::exists(target.file);
-  NewDatabase guard(is_new ? target.file : fs::path());
+void write_in_place(const std::vector<TableOutput>& outputs, const WriteOptions& options) {
+  const fs::path& database = outputs[0].target.file;
+  const bool is_new = !fs::exists(database);
+  NewDatabase guard(is_new ? database : fs::path());
   Connection connection = open_duckdb();  // closed before the guard removes the file
-  ingest_table(connection, {"", "", "output"}, table);
+  ingest_tables(connection, outputs);
   if (is_new) {
-    create_database(connection, target.file);
+    create_database(connection, database);
   } else {
-    attach_database(connection, target.file, "target", false);
+    attach_database(connection, database, "target", false);
   }
-  commit_table(connection, target, table, options, [&] {
+  commit_tables(connection, outputs, options, [&] {
     if (options.before_commit) options.before_commit({});
   });
   guard.keep();
@@ -95,74 +120,87 @@ void write_in_place(const OutputTarget& target, const Table& table, const WriteO
 }
 
 // A database that is not there yet, made beside its place.
-void write_new_database(const OutputTarget& target, const Table& table, const WriteOptions& options) {
+void write_new_database(const std::vector<TableOutput>& outputs, const WriteOptions& options) {
+  const OutputTarget& target = outputs[0].target;
   PendingFile file(target.file, options.mark);
   const fs::path log(file.path().string() + ".wal");
   NewDatabase guard(file.path());
   {
     Connection connection = open_duckdb();
-    ingest_table(connection, {"", "", "output"}, table);
+    ingest_tables(connection, outputs);
     std::error_code ignored;
     fs::remove(file.path(), ignored);  // an empty file is no database
     create_database(connection, file.path());
-    commit_table(connection, target, table, options, [] {});
+    commit_tables(connection, outputs, options, [] {});
     connection.execute("CHECKPOINT target");
     connection.execute("DETACH target");
   }
   if (fs::exists(log)) fail(ErrorCode::kIo, "output '{}': its log was not merged", target.display());
   file.flush();
-  if (options.before_commit) options.before_commit(file.path());
+  if (options.before_commit) options.before_commit({file.path()});
   file.publish();
   guard.keep();
   if (options.after_commit) options.after_commit();
 }
 
-void write_duckdb(const OutputTarget& target, const Table& table, const WriteOptions& options) {
-  try {
-    if (!options.mark.empty() && !fs::exists(target.file))
-      write_new_database(target, table, options);
-    else
-      write_in_place(target, table, options);
-  } catch (const DriverError& error) {
-    if (!error.already_exists && std::string(error.what()).find("already exists") == std::string::npos) throw;
-    fail(ErrorCode::kSpec, "output '{}': the table exists already and is left as it is; name a new table",
-         target.display());
-  }
+[[noreturn]] void fail_write(const OutputTarget& target, const DriverError& error) {
+  fail(ErrorCode::kIo, "output '{}' could not be written: {}; nothing was kept", target.display(),
+       one_line(error.what()));
 }
 
-void write_file(const OutputTarget& target, const Table& table, const WriteOptions& options) {
-  PendingFile file(target.file, options.mark);
+void write_file(const TableOutput& output, PendingFile& file) {
   Connection connection = open_duckdb();
-  ingest_table(connection, {"", "", "output"}, table);
+  ingest_table(connection, {"", "", "output"}, *output.table);
   const std::string path = file.path().string();
-  const bool csv = target.kind == OutputTarget::Kind::kCsv;
+  const bool csv = output.target.kind == OutputTarget::Kind::kCsv;
   connection.execute(fmt::format("COPY output TO {} ({}, USE_TMP_FILE false)", quote_text(path),
                                  csv ? "FORMAT csv, HEADER" : "FORMAT parquet"));
-  check_count(target, query_count(connection, "SELECT count(*) FROM output"), table.rows);
+  check_count(output.target, query_count(connection, "SELECT count(*) FROM output"), output.table->rows);
   if (!csv) {
     const std::string written = fmt::format("SELECT count(*) FROM read_parquet({})", quote_text(path));
-    check_count(target, query_count(connection, written), table.rows);
+    check_count(output.target, query_count(connection, written), output.table->rows);
   }
   file.flush();
-  if (options.before_commit) options.before_commit(file.path());
-  file.publish(options.replace);
+}
+
+void write_files(const std::vector<TableOutput>& outputs, const WriteOptions& options) {
+  PendingFiles files;
+  std::vector<fs::path> paths;
+  for (const TableOutput& output : outputs) {
+    files.push_back(std::make_unique<PendingFile>(output.target.file, options.mark));
+    paths.push_back(files.back()->path());
+    try {
+      write_file(output, *files.back());
+    } catch (const DriverError& error) {
+      fail_write(output.target, error);
+    }
+  }
+  if (options.before_commit) options.before_commit(paths);
+  publish_all(files, options.replace, options.between_renames);
   if (options.after_commit) options.after_commit();
 }
 
 }  // namespace
 
-void write_table(const OutputTarget& target, const Table& table, const WriteOptions& options) {
-  RLE_CHECK(!table.columns.empty());
-  if (!options.replace) check_output_is_new(target);
+void write_tables(const std::vector<TableOutput>& outputs, const WriteOptions& options) {
+  RLE_CHECK(!outputs.empty());
+  const OutputTarget& first = outputs[0].target;
+  const bool database = first.kind == OutputTarget::Kind::kDuckdbTable;
+  for (const TableOutput& output : outputs) {
+    RLE_CHECK(!output.table->columns.empty() && output.target.kind == first.kind);
+    RLE_CHECK(!database || output.target.file == first.file);
+    if (!options.replace) check_output_is_new(output.target);
+  }
   try {
-    if (target.kind == OutputTarget::Kind::kDuckdbTable) {
-      write_duckdb(target, table, options);
+    if (!database) {
+      write_files(outputs, options);
+    } else if (!options.mark.empty() && !fs::exists(first.file)) {
+      write_new_database(outputs, options);
     } else {
-      write_file(target, table, options);
+      write_in_place(outputs, options);
     }
   } catch (const DriverError& error) {
-    fail(ErrorCode::kIo, "output '{}' could not be written: {}; nothing was kept", target.display(),
-         one_line(error.what()));
+    fail_write(first, error);
   }
 }
 

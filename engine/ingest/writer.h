@@ -1,10 +1,12 @@
-// Output tables, written all or nothing: a new DuckDB table in one transaction, or a Parquet or CSV file by
-// way of a temporary file and a rename. What exists is never touched.
+// Output tables, written all or nothing, one or several: new tables of a DuckDB file in one transaction, or
+// Parquet or CSV files by way of temporary files and renames. What exists is never touched.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "table/column.h"
 
@@ -31,22 +33,41 @@ void check_output_can_be_made(const OutputTarget& target);
 // Makes the folder that the output goes into, where it is missing. Error{kIo}.
 void make_output_folder(const OutputTarget& target);
 
-// How a write is done whose process may be killed at any moment.
-struct WriteOptions {
-  bool replace = false;  // the table or file that is there is replaced in the step that makes the new one
-  // Part of the name of what is written beside the target; what a killed write left is found by it. Empty:
-  // the process's number.
-  std::string mark;
-  std::string comment;  // of a DuckDB table, set in the same transaction
-  // All is written, and nothing shows yet. file: what is about to get the target's name; empty: a
-  // transaction.
-  std::function<void(const std::filesystem::path& file)> before_commit;
-  std::function<void()> after_commit;
+// One table of a write. Borrows it.
+struct TableOutput {
+  OutputTarget target;
+  const Table* table = nullptr;
 };
 
-// Writes all columns (types by arrow_format) and checks the count before the commit. With a mark a new
-// database is made beside its place and gets its name when it is whole. Error{kIo}.
-void write_table(const OutputTarget& target, const Table& table, const WriteOptions& options = {});
+// How a write is done whose process may be killed at any moment.
+struct WriteOptions {
+  bool replace = false;  // tables or files that are there are replaced in the step that makes the new ones
+  // Part of the name of what is written beside the targets; what a killed write left is found by it. Empty:
+  // the process's number.
+  std::string mark = {};
+  std::string comment = {};  // of each DuckDB table, set in the same transaction
+  // All is written, and nothing shows yet. files: what is about to get the targets' names, in their order; a
+  // new database: one file; a transaction: none.
+  std::function<void(const std::vector<std::filesystem::path>& files)> before_commit = {};
+  std::function<void()> between_renames = {};  // some files have their names, not all
+  std::function<void()> after_commit = {};
+};
+
+// Writes all columns of all tables (types by arrow_format) and checks the counts before the commit. Outputs
+// are of one kind, and tables go into one database. Files get their names from the last to the first: who
+// sees the first output sees all. With a mark a new database is made beside its place and gets its name when
+// it is whole. Error{kIo}; then nothing is kept, and what was to be replaced is as it was (a file: if its
+// file system can exchange two names).
+void write_tables(const std::vector<TableOutput>& outputs, const WriteOptions& options = {});
+inline void write_table(const OutputTarget& target, const Table& table, const WriteOptions& options = {}) {
+  write_tables({{target, &table}}, options);
+}
+
+// After a write of files with this mark was killed past before_commit: published[i]: output i has its name.
+// Gives the others theirs where one has it, or takes it back where one can't get it. True: all outputs are
+// there.
+bool finish_write(const std::vector<OutputTarget>& targets, const std::vector<uint8_t>& published,
+                  const std::string& mark, bool replace);
 
 // What a write with this mark makes beside its target while it is not committed.
 std::filesystem::path unfinished_file(const OutputTarget& target, const std::string& mark);
@@ -56,7 +77,8 @@ std::filesystem::path unfinished_file(const OutputTarget& target, const std::str
 std::string table_comment(const OutputTarget& target);
 
 // The rows of an output as they are now, into a new file: CSV where its name ends in .csv, else Parquet.
-// Errors as write_table's; Error{kSpec} where the output is gone.
-void copy_output(const OutputTarget& from, const std::filesystem::path& to);
+// last_is_vector: the last column, which is text in a CSV file, is a list of floats. Errors as write_table's;
+// Error{kSpec} where the output is gone.
+void copy_output(const OutputTarget& from, const std::filesystem::path& to, bool last_is_vector = false);
 
 }  // namespace rle

@@ -158,6 +158,115 @@ TEST_F(WriterTest, PlacesThatCannotBeWrittenAreNamed) {
                [&] { write_table(target("locked/out.parquet"), table); });
 }
 
+TEST_F(WriterTest, SeveralTablesComeTogether) {
+  const Table one = sample(10), two = sample(20);
+  write_tables({{target("a.parquet"), &one}, {target("b.parquet"), &two}});
+  write_tables({{target("new.duckdb::s.a"), &one}, {target("new.duckdb::s.b"), &two}}, {.mark = "m"});
+  write_tables({{target("new.duckdb::c"), &one}, {target("new.duckdb::d"), &two}}, {.comment = "both"});
+  EXPECT_EQ(read("a.parquet").rows, 10);
+  EXPECT_EQ(read("b.parquet").rows, 20);
+  expect_same(one, read("new.duckdb::s.a"));
+  expect_same(two, read("new.duckdb::s.b"));
+  for (const char* name : {"new.duckdb::c", "new.duckdb::d"}) EXPECT_EQ(table_comment(target(name)), "both");
+  EXPECT_EQ(entries(), (Rows{"a.parquet", "b.parquet", "new.duckdb", "sample.duckdb"}));
+}
+
+TEST_F(WriterTest, OfSeveralTablesAllOrNoneAreWritten) {
+  const Table good = sample(100);
+  Table bad = good;
+  bad.columns[2].ints.edit()[50] = INT64_MAX;  // does not fit the int32 it says it is
+  text("taken.csv", "precious");
+  sql({"ATTACH '{}/out.duckdb' AS t", "CREATE TABLE t.kept AS SELECT 42 AS a"});
+  const auto refused = [&](const char* a, const char* b, const Table& second, WriteOptions options = {}) {
+    EXPECT_THROW(write_tables({{target(a), &good}, {target(b), &second}}, options), Error) << a << " " << b;
+    EXPECT_EQ(entries(), (Rows{"out.duckdb", "sample.duckdb", "taken.csv"})) << a << " " << b;
+    EXPECT_EQ(content("taken.csv"), "precious");
+  };
+  refused("a.parquet", "b.parquet", bad);
+  refused("a.csv", "taken.csv", good);
+  refused("a.csv", "taken.csv", bad, {.replace = true});
+  refused("x.duckdb::a", "x.duckdb::b", bad);
+  refused("x.duckdb::a", "x.duckdb::b", bad, {.mark = "m"});
+  refused("out.duckdb::a", "out.duckdb::b", bad);
+  refused("out.duckdb::a", "out.duckdb::kept", good);
+  expect_error(ErrorCode::kSpec, {"there are: kept"}, [&] { read("out.duckdb::zzzzzzzzzz"); });
+}
+
+// One of two renames fails, first or last.
+TEST_F(WriterTest, WhatHasItsNameWhenAnotherFailsLosesIt) {
+  const Table table = sample(10);
+  for (const bool replace : {false, true})
+    for (const char* in_the_way : {"a.csv", "b.csv"}) {
+      const std::string other = in_the_way[0] == 'a' ? "b.csv" : "a.csv";
+      if (replace) text(other, "old");
+      WriteOptions options{.replace = replace};
+      options.before_commit = [&](const std::vector<std::filesystem::path>& files) {
+        EXPECT_EQ(files.size(), 2u);
+        std::filesystem::create_directory(folder_ / in_the_way);
+      };
+      EXPECT_THROW(write_tables({{target("a.csv"), &table}, {target("b.csv"), &table}}, options), Error);
+      EXPECT_EQ(entries(),
+                replace ? (Rows{"a.csv", "b.csv", "sample.duckdb"}) : (Rows{in_the_way, "sample.duckdb"}));
+      if (replace) {
+        EXPECT_EQ(content(other), "old");
+      }
+      for (const char* name : {"a.csv", "b.csv"}) std::filesystem::remove(folder_ / name);
+    }
+}
+
+TEST_F(WriterTest, ReplacedFilesGoWhenAllNewOnesAreThere) {
+  const Table table = sample(10);
+  text("a.csv", "old a");
+  text("b.csv", "old b");
+  WriteOptions options{.replace = true};
+  options.between_renames = [&] {
+    EXPECT_EQ(content("a.csv"), "old a") << "the first comes last";
+    EXPECT_NE(content("b.csv"), "old b");
+  };
+  write_tables({{target("a.csv"), &table}, {target("b.csv"), &table}}, options);
+  EXPECT_EQ(read("a.csv").rows, 10);
+  EXPECT_EQ(entries(), (Rows{"a.csv", "b.csv", "sample.duckdb"}));
+}
+
+// What a process leaves that is killed once `published` of two files have their names.
+TEST_F(WriterTest, AKilledWriteIsFinishedOrUndone) {
+  const std::vector<OutputTarget> targets{target("a.csv"), target("b.csv")};
+  const auto pending = [&](size_t i) { return unfinished_file(targets[i], "m").filename().string(); };
+  const auto clean = [&] {
+    for (const std::string& name : entries()) std::filesystem::remove(folder_ / name);
+  };
+  text(pending(0), "new a");
+  text(pending(1), "new b");
+  EXPECT_FALSE(finish_write(targets, {0, 0}, "m", false));
+  clean();
+
+  text(pending(0), "new a");
+  text("b.csv", "new b");
+  EXPECT_TRUE(finish_write(targets, {0, 1}, "m", false));
+  EXPECT_EQ(content("a.csv") + content("b.csv"), "new anew b");
+  EXPECT_EQ(entries(), (Rows{"a.csv", "b.csv"}));
+  clean();
+
+  text(pending(0), "new a");
+  text("a.csv", "somebody's");
+  text("b.csv", "new b");
+  EXPECT_FALSE(finish_write(targets, {0, 1}, "m", false));
+  EXPECT_EQ(content("a.csv"), "somebody's");
+  EXPECT_EQ(entries(), Rows{"a.csv"});
+  clean();
+
+  for (const bool whole : {true, false}) {  // both were there before; b is replaced already
+    if (whole) text(pending(0), "new a");
+    text("a.csv", "old a");
+    text("b.csv", "new b");
+    text(pending(1), "old b");
+    EXPECT_EQ(finish_write(targets, {0, 1}, "m", true), whole);
+    EXPECT_EQ(content("a.csv") + content("b.csv"), whole ? "new anew b" : "old aold b");
+    EXPECT_EQ(entries(), (Rows{"a.csv", "b.csv"}));
+    clean();
+  }
+}
+
 TEST_F(WriterTest, AnEmptyTableIsWritten) {
   Table table = sample(5);
   for (Column& column : table.columns) column = column.permuted({});

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "job/job_outputs.h"
 
 namespace rle {
 namespace {
@@ -50,33 +51,38 @@ std::optional<Json> read_json_file(const fs::path& file) {
 }
 
 OutputCommit::OutputCommit(const JobRequest& request, KillPoint kill_point)
-    : request_(request), kill_point_(std::move(kill_point)) {
-  RLE_CHECK(request_.output.has_value());
+    : request_(request), kill_point_(std::move(kill_point)) {}
+
+bool OutputCommit::is_committed(const Json& intent, const std::vector<OutputTarget>& targets) const {
+  if (intent.value("phase", "") != "commit") return false;
+  const auto attempt = intent.at("attempt").get<int64_t>();
+  if (targets[0].kind == OutputTarget::Kind::kDuckdbTable)  // of one transaction
+    return table_comment(targets[0]) == comment_of(request_.job, attempt);
+  const Json files = intent.value("files", Json::array());
+  std::vector<uint8_t> published;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const Json found = identity_of(targets[i].file);
+    published.push_back(!found.is_null() && i < files.size() && found == files[i] ? 1 : 0);
+  }
+  return finish_write(targets, published, mark_of(request_.job, attempt), request_.options.overwrite);
 }
 
-std::optional<Json> OutputCommit::former_result() const {
-  const std::optional<Json> intent = read_json_file(request_.job_folder / kIntentFile);
-  if (!intent || intent->value("phase", "") != "commit") return std::nullopt;
-  const OutputTarget& target = request_.output->target;
-  const bool committed =
-      target.kind == OutputTarget::Kind::kDuckdbTable
-          ? table_comment(target) == comment_of(request_.job, intent->value("attempt", int64_t{0}))
-          : intent->contains("file") && (*intent)["file"] == identity_of(target.file);
-  if (!committed) return std::nullopt;
-  return (*intent)["result"];
-}
-
-void OutputCommit::clear() const {
+std::optional<Json> OutputCommit::settle() const {
   const fs::path file = request_.job_folder / kIntentFile;
   const std::optional<Json> intent = read_json_file(file);
   std::error_code ignored;
   if (intent) {
-    const int64_t attempt = intent->value("attempt", int64_t{0});
-    const fs::path left = unfinished_file(request_.output->target, mark_of(request_.job, attempt));
-    fs::remove(left, ignored);
-    fs::remove(fs::path(left.string() + ".wal"), ignored);
+    std::vector<OutputTarget> targets;
+    for (const Json& output : intent->at("result").at("outputs")) targets.push_back(output_of_json(output));
+    if (is_committed(*intent, targets)) return intent->at("result");
+    for (const OutputTarget& target : targets) {
+      const fs::path left = unfinished_file(target, mark_of(request_.job, intent->at("attempt")));
+      fs::remove(left, ignored);
+      fs::remove(fs::path(left.string() + ".wal"), ignored);
+    }
   }
   fs::remove(file, ignored);
+  return std::nullopt;
 }
 
 void OutputCommit::note(const Json& intent) const {
@@ -84,24 +90,26 @@ void OutputCommit::note(const Json& intent) const {
 }
 
 WriteOptions OutputCommit::begin(Json result) const {
-  Json intent{{"attempt", request_.attempt},
-              {"phase", "writing"},
-              {"output", request_.output->target.display()},
-              {"result", std::move(result)}};
+  Json intent{{"attempt", request_.attempt}, {"phase", "writing"}, {"result", std::move(result)}};
   note(intent);
+  const auto kill_at = [this](const char* place) {
+    return [this, place] {
+      if (kill_point_) kill_point_(place);
+    };
+  };
   WriteOptions options;
   options.replace = request_.options.overwrite;
   options.mark = mark_of(request_.job, request_.attempt);
   options.comment = comment_of(request_.job, request_.attempt);
-  options.before_commit = [this, intent](const fs::path& file) mutable {
+  options.before_commit = [this, intent, kill_at](const std::vector<fs::path>& files) mutable {
     intent["phase"] = "commit";
-    intent["file"] = file.empty() ? Json(nullptr) : identity_of(file);
+    intent["files"] = Json::array();
+    for (const fs::path& file : files) intent["files"].push_back(identity_of(file));
     note(intent);
-    if (kill_point_) kill_point_("before-commit");
+    kill_at("before-commit")();
   };
-  options.after_commit = [this] {
-    if (kill_point_) kill_point_("after-commit");
-  };
+  options.between_renames = kill_at("between-renames");
+  options.after_commit = kill_at("after-commit");
   return options;
 }
 
