@@ -1,43 +1,18 @@
 #include "train/prediction_table.h"
 
 #include <algorithm>
-#include <cctype>
 #include <numeric>
 
 #include "base/error.h"
 #include "base/time.h"
 #include "table/column_values.h"
 #include "table/features.h"
+#include "train/output_columns.h"
 
 namespace rle {
 namespace {
 
 constexpr double kThreshold = 0.5;
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-// Databases fold case, so names that differ in case alone clash.
-std::string free_name(const Table& table, std::string name) {
-  const auto taken = [&](const std::string& wanted) {
-    return std::any_of(table.columns.begin(), table.columns.end(),
-                       [&](const Column& column) { return lower(column.name) == lower(wanted); });
-  };
-  while (taken(name)) name = "gnn_" + name;
-  return name;
-}
-
-Column& add_column(Table& table, const std::string& name, PhysicalType type, std::string arrow_format) {
-  Column column;
-  column.name = free_name(table, name);
-  column.type = type;
-  column.arrow_format = std::move(arrow_format);
-  column.rows = table.rows;
-  table.columns.push_back(std::move(column));
-  return table.columns.back();
-}
 
 // Class values in the type of the label column.
 struct TypedClasses {
@@ -183,11 +158,9 @@ Table prediction_table(const TaskSpec& task, const LabelEncoding& encoding, cons
   const int64_t outputs = encoding.outputs();
   RLE_CHECK(source.rows == labels.rows && source.source_rows.empty());
   RLE_CHECK(score.size() == static_cast<size_t>(labels.rows * outputs));
-  Table table;
-  table.schema.name = source.schema.name;
-  table.rows = source.rows;
-  table.columns.push_back(source.at(task.entity_column));
-  if (task.time_column) table.columns.push_back(source.at(*task.time_column));
+  std::vector<int64_t> rows(static_cast<size_t>(source.rows));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  Table table = keys_of_rows(task, source, rows);
   if (const Column* label = source.find(task.target_column)) table.columns.push_back(*label);
 
   const SourceScores scores = in_source_order(labels, outputs, score);
