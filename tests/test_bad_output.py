@@ -44,7 +44,8 @@ def limited(bytes_):
 
 
 WRITES = [(("fit", "spec.json", "-q", "--model", "new"), "new/model.safetensors", 5_000), ((*PREDICT, "new.csv"), "new.csv", 500),
-          ((*PREDICT, "new.parquet"), "new.parquet", 500), ((*PREDICT, "new.duckdb::p"), "new.duckdb", 5_000)]
+          ((*PREDICT, "new.parquet"), "new.parquet", 500), ((*PREDICT, "new.duckdb::p"), "new.duckdb", 5_000),
+          ((*PREDICT, "new.csv", "--embeddings"), "EMBEDDINGS_CUSTOMER_NEW.csv", 3_500)]
 
 
 @pytest.mark.parametrize("command, file, limit", WRITES, ids=lambda v: "")
@@ -52,7 +53,7 @@ def test_file_that_may_not_grow(rle_program, shop, command, file, limit):
     result = subprocess.run([rle_program, *command], cwd=shop.folder, text=True, capture_output=True, check=False, preexec_fn=limited(limit))
     assert result.returncode == 1 and file in result.stderr and "too large" in result.stderr.lower(), result.stderr
     assert not (shop.folder / file).exists()
-    assert not any(name.startswith(("new.", ".new")) for name in os.listdir(shop.folder))
+    assert not any(name.lstrip(".").startswith(("new.", "EMBEDDINGS")) for name in os.listdir(shop.folder))
 
 
 def on_a_small_disk(rle_program, shop, command, kilobytes):

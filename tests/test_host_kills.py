@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from host_process import FINAL, HostProcess, fit_request
 from shop import Shop
@@ -24,12 +25,14 @@ def shop(tmp_path):
 
 
 def request(shop, number, attempt=0):
-    """Jobs 0, 2, 4, ... train; the others predict as well, into one database."""
+    """Jobs 0, 2, 4, ... train; the others predict as well and write embeddings too, into one of three databases or into files."""
     request = {**fit_request(shop, seed=number), "engine": f"e{number % 3}"}
     if number % 2 == 0:
         return request
     output = {"kind": "duckdb", "database": str(shop.folder / f"out{number % 3}.duckdb"), "alias": f"J{number}_{attempt}"}
-    return {**request, "kind": "fit_predict", "output": output}
+    if number % 4 == 1:
+        output = {"kind": "files", "folder": str(shop.folder / "files"), "alias": f"J{number}_{attempt}"}
+    return {**request, "kind": "fit_predict", "output": output, "options": {"extract_embeddings": True}}
 
 
 def undisturbed(rle, shop, number):
@@ -99,6 +102,10 @@ def test_a_queue_survives_kills(rle_program, rle, shop, tmp_path, kills):
         with duckdb.connect(str(shop.folder / f"out{engine}.duckdb"), read_only=True) as connection:
             for (table,) in connection.execute("select table_name from information_schema.tables").fetchall():
                 rows[table] = connection.execute(f'select count(*) from "{table}"').fetchone()[0]
+    for path in (shop.folder / "files").iterdir():
+        rows[path.stem] = pq.read_metadata(path).num_rows
     for n in range(1, JOBS, 2):
-        assert rows[f"PREDICTIONS_J{n}_{attempts[n]}"] == len(shop.tables["test"]["again"]), "each output once, whole"
+        for name in ("PREDICTIONS", "EMBEDDINGS_CUSTOMER"):
+            assert rows[f"{name}_J{n}_{attempts[n]}"] == len(shop.tables["test"]["again"]), "each output once, whole"
+    assert len(rows) % 2 == 0 and not [name for name in rows if name.startswith(".")], "all outputs of a job or none"
     assert subprocess.run(["pgrep", "-f", str(tmp_path / "state")], capture_output=True, check=False).returncode == 1, "no process is left"

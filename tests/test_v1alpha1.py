@@ -91,13 +91,16 @@ def test_predictions_for_the_dataset_that_is_kept(host, shop, trained, tmp_path)
     kept = ask(host, {"payload_type": "REQUEST_DATASET_CONFIG", "experiment_name": "shop_binary_again", "model_run_id": trained})
     assert kept["task"]["target_table"] == "customers" and kept["tables"][0]["columns"][0]["key_type"] == "primary_key", "in the caller's dialect"
     request = {"payload_type": "ADD_INFERENCE_EXPORT", "config": {**CONFIG, "experiment": {"database": "D", "schema": "S"}}, "test_batch_size": 16,
-               "model_selection_strategy": "current", "model_run_id": trained, "output_alias": "bare", "artifacts_dir": str(tmp_path), "extension": "parquet"}
+               "model_selection_strategy": "current", "model_run_id": trained, "output_alias": "bare", "artifacts_dir": str(tmp_path), "extension": "parquet",
+               "extract_embeddings": True}
     config = ask(host, request)
     assert config["experiment"] == {"database": "D", "schema": "S"}
     body = {"payload_type": "JOB", "job_type": "inference", "dataset_metadata": kept, "model_configuration": config}
     job = ask(host, body)["job_id"]
     assert host.job_in(job, "COMPLETED", "FAILED")["state"] == "COMPLETED"
-    path = ask(host, {"payload_type": "REQUEST_JOB_STATUS", "job_id": job})["export_paths"]["predictions"]
+    paths = ask(host, {"payload_type": "REQUEST_JOB_STATUS", "job_id": job})["export_paths"]
+    assert paths["embeddings"] == {"customer": str(tmp_path / "EMBEDDINGS_CUSTOMER_BARE.parquet")} and (tmp_path / "EMBEDDINGS_CUSTOMER_BARE.parquet").exists()
+    path = paths["predictions"]
     assert path == str(tmp_path / "PREDICTIONS_BARE.parquet") and pq.read_table(path).num_rows == len(shop.tables["test"]["again"])
 
 

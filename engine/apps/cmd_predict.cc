@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "job/inspect.h"
+#include "job/job_outputs.h"
 #include "job/run_job.h"
 
 namespace rle {
@@ -15,7 +16,7 @@ constexpr int64_t kShownRows = 5;
 
 struct Arguments {
   std::string file, model, output, entities, at;
-  bool flatten = false;
+  bool flatten = false, embeddings = false;
 };
 
 // --output is relative to the working folder, output.table and output.database to the specification's.
@@ -48,15 +49,25 @@ PredictRequest make_request(const JobSpec& spec, const Arguments& arguments) {
          "--flatten: a {} has one number a row, so there is nothing to flatten; leave it out",
          to_string(spec.task->type));
   request.flatten = spec.output.flatten || arguments.flatten;
+  if (arguments.embeddings)
+    for (const EmbeddingsOutput& output : embeddings_outputs(request.output, *spec.task))
+      request.embeddings.push_back(output.target);
   return request;
 }
 
-nlohmann::ordered_json result_json(const PredictRequest& request, const Table& table) {
-  const bool in_database = request.output.kind == OutputTarget::Kind::kDuckdbTable;
-  nlohmann::ordered_json out{{"output", request.output.display()}, {"file", request.output.file.string()}};
-  if (in_database) out["table"] = request.output.table;
+nlohmann::ordered_json result_json(const OutputTarget& output, const Table& table) {
+  nlohmann::ordered_json out{{"output", output.display()}, {"file", output.file.string()}};
+  if (output.kind == OutputTarget::Kind::kDuckdbTable) out["table"] = output.table;
   out["rows"] = table.rows;
   out["columns"] = table.column_names();
+  return out;
+}
+
+// The predictions; and the embeddings, a document each.
+nlohmann::ordered_json result_json(const PredictRequest& request, const std::vector<Table>& tables) {
+  nlohmann::ordered_json out = result_json(request.output, tables[0]);
+  for (size_t i = 1; i < tables.size(); ++i)
+    out["embeddings"].push_back(result_json(request.embeddings[i - 1], tables[i]));
   return out;
 }
 
@@ -68,13 +79,17 @@ void run(const Arguments& arguments, Globals& globals) {
   const PredictRequest request = make_request(spec, arguments);
   ThreadPool pool(spec.threads > 0 ? spec.threads : available_cpus());
   Progress progress(globals.console, "");
-  const Table table = run_predict(spec, request,
-                                  {pool, globals.console, &globals.cancel,
-                                   [&](int64_t done, int64_t rows) { progress.scored(done, rows); }});
-  if (globals.json) return globals.console.print_json(result_json(request, table));
+  const std::vector<Table> tables =
+      run_predict(spec, request, {pool, globals.console, &globals.cancel, [&](int64_t done, int64_t rows) {
+                                    progress.scored(done, rows);
+                                  }});
+  if (globals.json) return globals.console.print_json(result_json(request, tables));
+  for (size_t i = 1; i < tables.size(); ++i)
+    globals.console.print(
+        fmt::format("{} embeddings in {}", grouped(tables[i].rows), request.embeddings[i - 1].display()));
   globals.console.print(
-      fmt::format("{} predictions in {}, the first:", grouped(table.rows), request.output.display()));
-  globals.console.print(first_rows_text(table, kShownRows));
+      fmt::format("{} predictions in {}, the first:", grouped(tables[0].rows), request.output.display()));
+  globals.console.print(first_rows_text(tables[0], kShownRows));
   globals.console.print(query_hint(request.output));
 }
 
@@ -95,6 +110,8 @@ void add_predict(CLI::App& app, Globals& globals) {
   command->add_option("--at", arguments->at, "the time that predictions for --entities are made at")
       ->type_name("TIME");
   command->add_flag("--flatten", arguments->flatten, "one column prob_<class> for each class");
+  command->add_flag("--embeddings", arguments->embeddings,
+                    "also the entities' vectors, into EMBEDDINGS_<COLUMN>_<OUTPUT> beside the output");
   command->callback(
       [arguments, &globals] { globals.chosen = [arguments, &globals] { run(*arguments, globals); }; });
 }

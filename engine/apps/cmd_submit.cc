@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 struct SubmitArguments {
   HostFlags host;
   std::string spec, kind = "fit", engine, model, output, alias, extension = "parquet", experiment, key;
-  bool overwrite = false, flatten = false, follow = false;
+  bool overwrite = false, flatten = false, embeddings = false, follow = false;
 };
 
 Json json_of(const SpecNode& node) {
@@ -86,7 +86,8 @@ Json request_of(const SubmitArguments& arguments, const Globals& globals) {
     if (arguments.flatten) output["flatten"] = true;
     request["output"] = output;
   }
-  if (arguments.overwrite) request["options"] = {{"overwrite", true}};
+  if (arguments.overwrite) request["options"]["overwrite"] = true;
+  if (arguments.embeddings) request["options"]["extract_embeddings"] = true;
   return request;
 }
 
@@ -127,7 +128,8 @@ void add_submit(CLI::App& app, Globals& globals) {
   alias->needs(output);
   command->add_option("--extension", a->extension, "parquet (default) or csv, in a folder")
       ->check(CLI::IsMember({"parquet", "csv"}));
-  command->add_flag("--overwrite", a->overwrite, "replace the table or file that is there");
+  command->add_flag("--embeddings", a->embeddings, "also the entities' vectors: EMBEDDINGS_<COLUMN>_<ALIAS>");
+  command->add_flag("--overwrite", a->overwrite, "replace tables or files that are there");
   command->add_flag("--flatten", a->flatten, "one column for each class");
   command->add_option("--experiment", a->experiment, "a name that jobs may share");
   command->add_flag("--follow,-f", a->follow, "tell what happens until it is done");

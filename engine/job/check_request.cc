@@ -38,10 +38,11 @@ void within(const std::string& field, Check&& check) {
   }
 }
 
-// An output that is there already is told from one that can't be written.
-void check_output(const OutputTarget& target) {
+// Outputs that are there already are told from such as can't be written.
+void check_outputs(const JobRequest& request, const TaskSpec& task) {
   try {
-    check_output_can_be_made(target);
+    for (const OutputTarget& target : output_targets(*request.output, task, request.options))
+      check_output_can_be_made(target);
   } catch (const Error& error) {
     throw Error(error.code(), error.what(), error.code() == ErrorCode::kSpec ? kTakenOutput : "output");
   }
@@ -114,7 +115,7 @@ Json check_request(const JobRequest& request, const RequestContext& context) {
                            .test = spec.task->test.has_value(),
                            .test_needs_target = request.options.compute_test_metrics};
   within("", [&] { check_sources(reader, spec, splits); });
-  if (request.output && !request.options.overwrite) check_output(request.output->target);
+  if (request.output && !request.options.overwrite) check_outputs(request, *given.task);
   tell_device(spec.device, lines);
   Json warnings = spec.warnings;
   for (const ReportLines::Line& line : lines.lines())

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "job/job_outputs.h"
 
 namespace rle {
 namespace {
@@ -126,6 +127,15 @@ JobOutput read_job_output(const Json& output, const std::filesystem::path& base_
   return out;
 }
 
+std::vector<OutputTarget> output_targets(const JobOutput& output, const TaskSpec& task,
+                                         const JobOptions& options) {
+  std::vector<OutputTarget> targets{output.target};
+  if (options.extract_embeddings)
+    for (const EmbeddingsOutput& embeddings : embeddings_outputs(output.target, task))
+      targets.push_back(embeddings.target);
+  return targets;
+}
+
 JobOptions read_job_options(const Json& options) {
   JobOptions out;
   if (options.is_null()) return out;
@@ -190,6 +200,7 @@ JobRequest parse_job_request(std::string_view document) {
   out.secrets = json.value("secrets", Json());
   out.source = json.value("source", "");
   out.data_source = json.value("data_source", "");
+  out.exported = json.value("exported", Json());
   out.file = json.value("file", "");
   return out;
 }

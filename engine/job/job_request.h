@@ -22,15 +22,15 @@ enum class JobAction {
   kCheck,     // what specification and schemas tell about a job of `kind`
   kSettle,    // after an attempt of `kind` was killed: is its output committed? What is left of it goes
   kDescribe,  // the columns of a source
-  kExport,    // the rows of an output, into a file
+  kExport,    // the rows of an output of a job, into a file
 };
 std::string_view to_string(JobAction action);
 
 struct JobOptions {
   std::optional<int64_t> batch_size;  // of predictions; no result depends on it
   bool compute_test_metrics = false, overwrite = false;
-  bool align_dtypes = false;        // dtypes that are declared otherwise than the model's are the model's
-  bool extract_embeddings = false;  // not built: the host refuses it
+  bool align_dtypes = false;  // dtypes that are declared otherwise than the model's are the model's
+  bool extract_embeddings = false;
 };
 
 // Where predictions go, as a request says it. flatten: one column a class.
@@ -54,6 +54,7 @@ struct JobRequest {
   std::string engine_device = "cpu";
   nlohmann::ordered_json secrets;
   std::string source, data_source;  // kDescribe
+  nlohmann::ordered_json exported;  // kExport; as the job tells of the output
   std::filesystem::path file;       // kExport; .parquet or .csv
 };
 
@@ -66,6 +67,9 @@ inline constexpr const char* kTakenOutput = "output.alias";
 // "folder/PREDICTIONS_<ALIAS>.parquet", or that table of a database. Relative paths are inside base_folder.
 // Error{kSpec} with a field below "output".
 JobOutput read_job_output(const nlohmann::ordered_json& output, const std::filesystem::path& base_folder);
+// All that such a job writes: the predictions, then embeddings where asked for.
+std::vector<OutputTarget> output_targets(const JobOutput& output, const TaskSpec& task,
+                                         const JobOptions& options);
 // Error{kSpec} with a field below "options".
 JobOptions read_job_options(const nlohmann::ordered_json& options);
 // Error{kSpec} with a field below "spec".

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "job/event_report.h"
+#include "job/job_outputs.h"
 
 namespace rle {
 namespace {
@@ -45,6 +46,57 @@ TEST(JobRequest, Outputs) {
   EXPECT_EQ(refused("flatten", "yes"), "output.flatten");
   EXPECT_EQ(refused("mode", 1), "output.mode");
   EXPECT_EQ(field_of([] { read_job_output("x", "/data"); }), "output");
+}
+
+TaskSpec task_of(TaskType type, const char* entity_column, const char* target_column) {
+  TaskSpec task;
+  task.type = type;
+  task.entity_table = "customers";
+  task.entity_column = entity_column;
+  task.target_table = "articles";
+  task.target_column = target_column;
+  return task;
+}
+
+std::vector<std::string> embeddings_of(const std::string& predictions, const TaskSpec& task) {
+  std::vector<std::string> names;
+  for (const EmbeddingsOutput& output : embeddings_outputs(parse_output(predictions, "", "/d"), task))
+    names.push_back(output.target.display());
+  return names;
+}
+
+TEST(JobOutputs, EmbeddingsStandBesideThePredictions) {
+  using Names = std::vector<std::string>;
+  const TaskSpec node = task_of(TaskType::kBinary, "studentId", "label");
+  EXPECT_EQ(embeddings_of("PREDICTIONS_A_1.csv", node), Names{"/d/EMBEDDINGS_STUDENTID_A_1.csv"});
+  EXPECT_EQ(embeddings_of("x.duckdb::s.PREDICTIONS_A", node), Names{"/d/x.duckdb::s.EMBEDDINGS_STUDENTID_A"});
+  EXPECT_EQ(embeddings_of("my run.v2.parquet", node), Names{"/d/EMBEDDINGS_STUDENTID_MY_RUN_V2.parquet"});
+  EXPECT_EQ(embeddings_of("p.csv", task_of(TaskType::kRegression, "a b/c", "")),
+            Names{"/d/EMBEDDINGS_A_B_C_P.csv"});
+  const std::string longest(300, 'x'), alias(100, 'A');
+  EXPECT_EQ(embeddings_of(fmt::format("PREDICTIONS_{}.csv", alias),
+                          task_of(TaskType::kBinary, longest.c_str(), "")),
+            Names{fmt::format("/d/EMBEDDINGS_{}_{}.csv", std::string(64, 'X'), alias)});
+  const TaskSpec link = task_of(TaskType::kLinkPrediction, "customer", "article");
+  EXPECT_EQ(embeddings_of("PREDICTIONS_A.csv", link),
+            (Names{"/d/EMBEDDINGS_CUSTOMER_A.csv", "/d/EMBEDDINGS_ARTICLE_A.csv"}));
+  const TaskSpec folded = task_of(TaskType::kRepeatedLinkPrediction, "user", "User");
+  EXPECT_EQ(embeddings_of("PREDICTIONS_A.csv", folded),
+            (Names{"/d/EMBEDDINGS_USER_A.csv", "/d/EMBEDDINGS_USER_TARGET_A.csv"}));
+  const auto targets = embeddings_outputs(parse_output("p.csv", "", ""), link);
+  EXPECT_EQ(targets[0].entity_table + targets[0].column, "customerscustomer");
+  EXPECT_EQ(targets[1].entity_table + targets[1].column, "articlesarticle");
+}
+
+TEST(JobOutputs, AreReadAsTheyAreTold) {
+  for (const char* text : {"/d/p.parquet", "/d/x.duckdb::s.t", "/d/x.duckdb::t"}) {
+    const OutputTarget target = parse_output(text, "", "/");
+    const OutputTarget back = output_of_json(output_json(target));
+    EXPECT_EQ(back.kind, target.kind);
+    EXPECT_EQ(back.file, target.file);
+    EXPECT_EQ(back.table, target.table);
+    EXPECT_EQ(back.schema, std::string(text).ends_with("::t") ? "main" : target.schema);
+  }
 }
 
 TEST(JobRequest, DocumentsOfTheHost) {

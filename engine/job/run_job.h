@@ -63,17 +63,20 @@ std::vector<SplitScore> run_evaluate(const JobSpec& spec, const std::filesystem:
 struct PredictRequest {
   std::filesystem::path model_folder;
   OutputTarget output;
+  // Where the embeddings of the task's entities go (embeddings_outputs); empty: none are written.
+  std::vector<OutputTarget> embeddings = {};
   std::optional<std::string> entities;  // "all" or a file of keys; absent: the task's test table
   std::filesystem::path entities_base;  // what a relative file of keys is relative to
   std::optional<int64_t> at_us;
   bool flatten = false;
-  bool replace = false;  // an output that is there is replaced
-  // How the predictions are written; empty: as write_table does by itself.
-  std::function<WriteOptions(const Table& predictions)> write_options = {};
+  bool replace = false;  // outputs that are there are replaced
+  // How the outputs are written; empty: as write_tables does by itself.
+  std::function<WriteOptions(const std::vector<TableOutput>& outputs)> write_options = {};
 };
 
-// Writes the predictions into the new output table, and returns them.
-Table run_predict(const JobSpec& spec, const PredictRequest& request, const RunContext& context);
+// Writes the predictions, and embeddings where asked for, into new output tables, all or none; returns them
+// in this order.
+std::vector<Table> run_predict(const JobSpec& spec, const PredictRequest& request, const RunContext& context);
 
 // "[-- name --]" rows as aligned text, at most `rows` of them.
 std::string first_rows_text(const Table& table, int64_t rows);

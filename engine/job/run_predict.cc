@@ -1,12 +1,18 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "job/load_data.h"
+#include "job/memory_need.h"
 #include "job/model_folder.h"
 #include "job/precision.h"
 #include "job/run_job.h"
+#include "train/embedding_table.h"
 #include "train/exact_inference.h"
+#include "train/link_prediction_table.h"
+#include "train/link_ranking.h"
 #include "train/prediction_table.h"
+#include "train/time_groups.h"
 
 namespace rle {
 namespace {
@@ -24,6 +30,11 @@ void check_request(const JobSpec& spec, const PredictRequest& request) {
     fail(ErrorCode::kSpec, "--entities all needs --at TIME, the time the predictions are made at");
   if (request.at_us && !task.time_column)
     fail(ErrorCode::kSpec, "--at: the task has no time column, so its predictions have no time");
+}
+
+void check_outputs_are_new(const PredictRequest& request) {
+  check_output_is_new(request.output);
+  for (const OutputTarget& target : request.embeddings) check_output_is_new(target);
 }
 
 // The keys of a file, and its times where it has them.
@@ -68,15 +79,90 @@ Table all_entities(const JobSpec& spec, const PredictRequest& request, LoadedDat
   return entities_at(*entities, task, request.at_us, context.report);
 }
 
+// A model, what it is applied to, and how.
+struct Scoring {
+  RelationalModel& network;
+  const Dataset& dataset;
+  ScoreOptions options;
+  ThreadPool& pool;
+};
+
+// Predictions, and embeddings where asked for. source: the test table as read.
+std::vector<Table> node_tables(Scoring scoring, const Table& source, const PredictRequest& request) {
+  const Dataset& dataset = scoring.dataset;
+  ScoredVectors vectors;
+  if (!request.embeddings.empty()) scoring.options.vectors = &vectors;
+  const std::vector<double> score =
+      score_rows(scoring.network, dataset, *dataset.test, scoring.options, scoring.pool);
+  std::vector<Table> tables;
+  tables.push_back(
+      prediction_table(dataset.task, dataset.encoding, source, *dataset.test, score, request.flatten));
+  if (!request.embeddings.empty())
+    tables.push_back(entity_embedding_table(dataset.task, source, *dataset.test, vectors.rows));
+  return tables;
+}
+
+// A target has a vector for each time at which it is visible.
+void check_target_vectors(const Scoring& scoring, std::optional<int64_t> memory_limit) {
+  const LabelTable& labels = *scoring.dataset.test;
+  int64_t rows = 0, times = 0;
+  for (int64_t begin = 0; begin < labels.rows; ++times) {
+    const TimeGroup group = group_at(labels, begin);
+    rows += count_visible(scoring.dataset.graph, scoring.dataset.target_type, group.time_us,
+                          scoring.dataset.task.current_time);
+    begin = group.end;
+  }
+  const int64_t bytes = rows * scoring.network.definition().config.channels * 4 * kVectorCopies;
+  if (!memory_limit || bytes <= *memory_limit) return;
+  fail(ErrorCode::kData,
+       "the embeddings of the targets take {}: {} vectors at {} times together, and config.memory_limit is {}; "
+       "predict for fewer times at once, or without embeddings",
+       bytes_text(bytes), rows, times, bytes_text(*memory_limit));
+}
+
+std::vector<Table> link_tables(Scoring scoring, const Table& source, const PredictRequest& request,
+                               std::optional<int64_t> memory_limit) {
+  const Dataset& dataset = scoring.dataset;
+  const TaskSpec& task = dataset.task;
+  ScoredVectors vectors;
+  if (!request.embeddings.empty()) {
+    check_target_vectors(scoring, memory_limit);
+    scoring.options.vectors = &vectors;
+  }
+  const RankedTargets ranked =
+      rank_links(scoring.network, dataset, *dataset.test, scoring.options, scoring.pool);
+  std::vector<Table> tables;
+  tables.push_back(
+      link_prediction_table(task, source, *dataset.test, ranked, dataset.target_keys, request.flatten));
+  if (request.embeddings.empty()) return tables;
+  tables.push_back(entity_embedding_table(task, source, *dataset.test, vectors.rows));
+  const Column* times = task.time_column ? source.find(*task.time_column) : nullptr;
+  tables.push_back(node_embedding_table(dataset.target_keys, times, vectors.target, vectors.target_time_us,
+                                        vectors.targets));
+  return tables;
+}
+
+void write_outputs(const PredictRequest& request, const std::vector<Table>& tables,
+                   const RunContext& context) {
+  if (context.cancel != nullptr && context.cancel->requested())
+    fail(ErrorCode::kInterrupted, "interrupted before the predictions were written; nothing was written");
+  std::vector<TableOutput> outputs{{request.output, tables.data()}};
+  for (size_t i = 1; i < tables.size(); ++i) outputs.push_back({request.embeddings[i - 1], &tables[i]});
+  WriteOptions write = request.write_options ? request.write_options(outputs) : WriteOptions();
+  write.replace = request.replace;
+  write_tables(outputs, write);
+}
+
 }  // namespace
 
-Table run_predict(const JobSpec& given, const PredictRequest& request, const RunContext& context) {
+std::vector<Table> run_predict(const JobSpec& given, const PredictRequest& request,
+                               const RunContext& context) {
   TrainedModel model = open_model(request.model_folder);
   check_same_task(model.task, given);
   model.definition.config.precision = inference_precision(given, model, context.report);
   if (given.inference == InferenceMode::kExact) check_exact_inference(model.config.model);
   check_request(given, request);
-  if (!request.replace) check_output_is_new(request.output);
+  if (!request.replace) check_outputs_are_new(request);
   tell_device(given.device, context.report);
   JobSpec spec = given;
   SourceReader reader(spec.base_folder);
@@ -99,16 +185,12 @@ Table run_predict(const JobSpec& given, const PredictRequest& request, const Run
   input.test = &source;
   const Dataset dataset = build_inference_dataset(std::move(input), model, context.pool, context.report);
   const std::unique_ptr<RelationalModel> network = restore_model(model);
-  const ScoreOptions options = score_options(model, spec, context);
-  const std::vector<double> score = score_rows(*network, dataset, *dataset.test, options, context.pool);
-  Table predictions =
-      prediction_table(model.task, model.encoding, source, *dataset.test, score, request.flatten);
-  if (context.cancel != nullptr && context.cancel->requested())
-    fail(ErrorCode::kInterrupted, "interrupted before the predictions were written; nothing was written");
-  WriteOptions write = request.write_options ? request.write_options(predictions) : WriteOptions();
-  write.replace = request.replace;
-  write_table(request.output, predictions, write);
-  return predictions;
+  const Scoring scoring{*network, dataset, score_options(model, spec, context), context.pool};
+  const std::vector<Table> tables = is_link(model.task.type)
+                                        ? link_tables(scoring, source, request, spec.memory_limit_bytes)
+                                        : node_tables(scoring, source, request);
+  write_outputs(request, tables, context);
+  return tables;
 }
 
 std::string first_rows_text(const Table& table, int64_t rows) {

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "job/job_outputs.h"
 #include "job/model_folder.h"
 #include "job/resume_folder.h"
 #include "job/run_identity.h"
@@ -71,24 +72,25 @@ void prepare_model_folder(const fs::path& folder, const JobSpec& spec, Report& r
   }
 }
 
-Json outputs_of(const JobRequest& request, int64_t rows) {
-  const OutputTarget& target = request.output->target;
-  const bool table = target.kind == OutputTarget::Kind::kDuckdbTable;
-  Json output{{"role", "predictions"},
-              {"kind", table                                     ? "duckdb"
-                       : target.kind == OutputTarget::Kind::kCsv ? "csv"
-                                                                 : "parquet"},
-              {"path", target.file.string()}};
-  if (table) output["table"] = (target.schema.empty() ? "main" : target.schema) + "." + target.table;
-  output["rows"] = rows;
-  return Json::array({output});
+Json outputs_of(const std::vector<TableOutput>& outputs, const std::vector<EmbeddingsOutput>& embeddings) {
+  Json told = Json::array();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Json output{{"role", i == 0 ? "predictions" : "embeddings"}};
+    output.update(output_json(outputs[i].target));
+    output["rows"] = outputs[i].table->rows;
+    if (i > 0) output["entity_table"] = embeddings[i - 1].entity_table;
+    if (i > 0) output["column"] = embeddings[i - 1].column;
+    told.push_back(std::move(output));
+  }
+  return told;
 }
 
 // Another process may have the database open for a moment.
-Table predict_when_free(const JobSpec& spec, const PredictRequest& request, const RunContext& run,
-                        const RequestContext& context) {
+void predict_when_free(const JobSpec& spec, const PredictRequest& request, const RunContext& run,
+                       const RequestContext& context) {
   for (int attempt = 1;; ++attempt) try {
-      return run_predict(spec, request, run);
+      run_predict(spec, request, run);
+      return;
     } catch (const Error& error) {
       const bool busy = error.code() == ErrorCode::kIo &&
                         std::string_view(error.what()).find("in use by another process") != std::string::npos;
@@ -100,10 +102,7 @@ Table predict_when_free(const JobSpec& spec, const PredictRequest& request, cons
 
 Json settle(const JobRequest& request) {
   if (!request.output) return Json::object();
-  const OutputCommit commit(request, {});
-  if (std::optional<Json> former = commit.former_result()) return *former;
-  commit.clear();
-  return Json::object();
+  return OutputCommit(request, {}).settle().value_or(Json::object());
 }
 
 }  // namespace
@@ -157,12 +156,17 @@ Json run_predict_request(const JobRequest& request, const RequestContext& contex
     if (!scores.empty()) result["metric"] = scores[0].metric;
     add_metrics(scores, true, result);
   }
-  predict.write_options = [&](const Table& table) {
+  std::vector<EmbeddingsOutput> embeddings;
+  if (request.options.extract_embeddings) embeddings = embeddings_outputs(predict.output, *spec.task);
+  for (const EmbeddingsOutput& output : embeddings) predict.embeddings.push_back(output.target);
+  Json told;
+  predict.write_options = [&](const std::vector<TableOutput>& outputs) {
     if (context.kill_point) context.kill_point("before-output");
-    return commit.begin({{"result", result}, {"outputs", outputs_of(request, table.rows)}});
+    told = {{"result", result}, {"outputs", outputs_of(outputs, embeddings)}};
+    return commit.begin(told);
   };
-  const Table table = predict_when_free(spec, predict, run, context);
-  return {{"result", result}, {"outputs", outputs_of(request, table.rows)}};
+  predict_when_free(spec, predict, run, context);
+  return told;
 }
 
 Json run_request(const JobRequest& request, const RequestContext& context) {
@@ -174,7 +178,8 @@ Json run_request(const JobRequest& request, const RequestContext& context) {
     case JobAction::kDescribe:
       return describe_source(request, context);
     case JobAction::kExport:
-      copy_output(request.output->target, request.file);
+      copy_output(output_of_json(request.exported), request.file,
+                  request.exported.value("role", "") == "embeddings");
       return Json::object();
     case JobAction::kFit:
       return {{"result", run_fit_request(request, context)}, {"outputs", Json::array()}};
@@ -182,12 +187,10 @@ Json run_request(const JobRequest& request, const RequestContext& context) {
       break;
   }
   RLE_CHECK(request.output.has_value());
-  const OutputCommit commit(request, {});
-  if (std::optional<Json> former = commit.former_result()) {
+  if (std::optional<Json> former = OutputCommit(request, {}).settle()) {
     context.report.info("a former attempt has written the output: {}", request.output->target.display());
     return *former;
   }
-  commit.clear();
   if (request.action == JobAction::kFitPredict) run_fit_request(request, context);
   return run_predict_request(request, context);
 }

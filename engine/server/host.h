@@ -37,6 +37,12 @@ struct JobPage {
   std::string next;
 };
 
+// One of a job's outputs. of: the table that embeddings are of, or the column of its keys in the task's
+// tables, where there are several.
+struct OutputChoice {
+  std::string role = "predictions", of;
+};
+
 // Counters and gauges for /metrics.
 struct HostMetrics {
   std::vector<std::pair<std::string, int64_t>> jobs_by_state;
@@ -45,7 +51,7 @@ struct HostMetrics {
 };
 
 // Owned by `rle serve`. Thread-safe. Every call may throw Problem; none blocks longer than a write to SQLite,
-// but create_job, describe, validate and predictions_file, which wait for a child process (0.1 s as a rule,
+// but create_job, describe, validate and output_file, which wait for a child process (0.1 s as a rule,
 // at most 60 s).
 class Host {
  public:
@@ -98,8 +104,9 @@ class Host {
   Json describe(const Json& request);
   // As create_job would check it: {"warnings": [...]}, or Problem.
   Json validate(const Json& request);
-  // A temporary file with the job's predictions as they are in its output now; the caller deletes it.
-  std::filesystem::path predictions_file(const std::string& id, const std::string& format);
+  // A temporary file with the rows of an output of the job as they are in it now; the caller deletes it.
+  std::filesystem::path output_file(const std::string& id, const OutputChoice& choice,
+                                    const std::string& format);
 
   HostMetrics metrics() const;
   Json about() const;  // for GET /v1/host

@@ -15,6 +15,27 @@ constexpr size_t kMostKeyBytes = 255;
 // Members in any order.
 bool same_request(const Json& a, const Json& b) { return nlohmann::json(a) == nlohmann::json(b); }
 
+Json chosen_output(const JobRecord& job, const OutputChoice& choice) {
+  std::vector<Json> chosen;
+  std::string there;
+  for (const Json& output : job.outputs) {
+    if (output.value("role", "") != choice.role) continue;
+    const std::string table = output.value("entity_table", ""), column = output.value("column", "");
+    there += fmt::format("{}{} (column {})", there.empty() ? "" : ", ", table, column);
+    if (choice.of.empty() || choice.of == table || choice.of == column) chosen.push_back(output);
+  }
+  if (job.state != JobState::kCompleted || there.empty())
+    throw Problem(409, "conflict",
+                  fmt::format("job {} ({}, {}) has no {}", job.id, to_string(job.kind), to_string(job.state),
+                              choice.role));
+  if (chosen.size() == 1) return chosen[0];
+  const std::string which = choice.of.empty() ? "name those you want"
+                            : chosen.empty() ? fmt::format("there are none of '{}'", choice.of.substr(0, 100))
+                                             : fmt::format("'{}' has several; name the column", choice.of);
+  throw Problem(422, "invalid-request",
+                fmt::format("table: {}; the job's {} are of {}", which, choice.role, there), "table");
+}
+
 }  // namespace
 
 JobRecord Host::Impl::require_job(const std::string& id) const {
@@ -224,18 +245,15 @@ std::shared_ptr<void> Host::when_events(const std::string& id, int64_t from, std
   return impl_->hub.subscribe(impl_->require_job(id).id, from, std::move(wake));
 }
 
-fs::path Host::predictions_file(const std::string& id, const std::string& format) {
+fs::path Host::output_file(const std::string& id, const OutputChoice& choice, const std::string& format) {
   if (format != "parquet" && format != "csv")
     throw Problem(422, "invalid-request", fmt::format("format: expected parquet or csv, found '{}'", format),
                   "format");
   const JobRecord job = impl_->require_job(id);
-  if (job.state != JobState::kCompleted || job.outputs.empty())
-    throw Problem(
-        409, "conflict",
-        fmt::format("job {} ({}, {}) has no predictions", job.id, to_string(job.kind), to_string(job.state)));
   const fs::path file = impl_->folder.temporary() / fmt::format("{}.{}", new_uuid(), format);
   Json document = request_document(job.request(), to_string(job.kind), "", impl_->folders);
   document["action"] = "export";
+  document["exported"] = chosen_output(job, choice);
   document["file"] = file.string();
   impl_->scheduler.run_task(std::move(document), std::chrono::seconds(600));
   return file;

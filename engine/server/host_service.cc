@@ -28,7 +28,7 @@ Response unauthorized(const std::string& detail, const char* more) {
 bool is_usual(const Exchange& exchange) {
   const bool reads = exchange.method == "GET" || exchange.method == "HEAD";
   return reads && exchange.status < 400 && exchange.seconds < 1 && !exchange.cut &&
-         !exchange.route.ends_with("/predictions");
+         !exchange.route.ends_with("/predictions") && !exchange.route.ends_with("/embeddings");
 }
 
 bool is_bearer(std::string_view scheme) {

@@ -41,9 +41,13 @@ TEST_F(HostTest, FitThenPredict) {
   EXPECT_EQ(predicted["outputs"][0]["rows"], kTestRows);
   EXPECT_TRUE(predicted["result"]["test_metrics"]["roc_auc"].is_number());
   EXPECT_EQ(rows_of("PREDICTIONS_FIRST.parquet"), kTestRows);
-  const fs::path copy = host().predictions_file(predicted["id"], "csv");
+  const fs::path copy = host().output_file(predicted["id"], {}, "csv");
   EXPECT_GT(fs::file_size(copy), 1000u);
-  EXPECT_EQ(verdict([&] { host().predictions_file(fit, "csv"); }), "409 conflict ");
+  EXPECT_EQ(verdict([&] { host().output_file(fit, {}, "csv"); }), "409 conflict ");
+  EXPECT_EQ(verdict([&] {
+              host().output_file(predicted["id"], {"embeddings", ""}, "csv");
+            }),
+            "409 conflict ");
 }
 
 TEST_F(HostTest, RunningIsReachedAtOnceAndEventsWake) {
@@ -74,6 +78,36 @@ TEST_F(HostTest, OutputsAreNewOrReplaced) {
   fit["options"] = {{"overwrite", true}};
   ASSERT_EQ(finished(create(fit))["state"], "COMPLETED");
   EXPECT_EQ(rows_of("PREDICTIONS_A2"), kTestRows);
+}
+
+TEST_F(HostTest, EmbeddingsBesidePredictions) {
+  for (const bool database : {false, true}) {
+    Json wanted = request("fit_predict", "e");
+    if (database) wanted["output"] = duckdb_output("e");
+    wanted["options"] = {{"extract_embeddings", true}};
+    const Json job = finished(create(wanted));
+    ASSERT_EQ(job["state"], "COMPLETED") << job;
+    ASSERT_EQ(job["outputs"].size(), 2u);
+    const Json& told = job["outputs"][1];
+    EXPECT_EQ(told["role"], "embeddings");
+    EXPECT_EQ(told["rows"], kTestRows);
+    EXPECT_EQ(told["entity_table"], "customers");
+    EXPECT_EQ(told["column"], "id");
+    EXPECT_EQ(rows_of(database ? "EMBEDDINGS_ID_E" : "EMBEDDINGS_ID_E.parquet"), kTestRows);
+    for (const char* of : {"", "customers", "id"})
+      EXPECT_GT(fs::file_size(host().output_file(job["id"], {"embeddings", of}, "parquet")), 1000u) << of;
+    EXPECT_EQ(verdict([&] {
+                host().output_file(job["id"], {"embeddings", "orders"}, "csv");
+              }),
+              "422 invalid-request table");
+    EXPECT_EQ(verdict([&] { host().create_job(wanted, "", ""); }), "409 conflict output.alias");
+    if (!database) {
+      fs::remove(folder_ / "PREDICTIONS_E.parquet");
+      EXPECT_EQ(verdict([&] { host().create_job(wanted, "", ""); }), "409 conflict output.alias");
+    }
+    wanted["options"]["overwrite"] = true;
+    EXPECT_EQ(finished(create(wanted))["state"], "COMPLETED");
+  }
 }
 
 TEST_F(HostTest, WhatSourcesTellIsRefusedAtSubmission) {
@@ -264,60 +298,101 @@ TEST_F(HostTest, SigtermOfTheHostKeepsTheTraining) {
   EXPECT_TRUE(model(id) == model(whole)) << "another model after a stop";
 }
 
-class KilledHost : public HostTest, public ::testing::WithParamInterface<std::tuple<const char*, bool>> {};
+enum class Out { kFile, kTable, kFiles, kTables, kReplaced };  // the last three: embeddings too
+
+class KilledTest : public HostTest, public ::testing::WithParamInterface<std::tuple<const char*, Out>> {
+ protected:
+  const char* place() const { return std::get<0>(GetParam()); }
+  Out out() const { return std::get<1>(GetParam()); }
+  bool database() const { return out() == Out::kTable || out() == Out::kTables; }
+  bool several() const { return out() != Out::kFile && out() != Out::kTable; }
+
+  Json wanted() const {
+    Json wanted = request("fit_predict", "k");
+    if (database()) wanted["output"] = duckdb_output("k");
+    if (several()) wanted["options"]["extract_embeddings"] = true;
+    if (out() != Out::kReplaced) return wanted;
+    for (const std::string& name : names()) std::ofstream(folder_ / name) << kOld;
+    wanted["options"]["overwrite"] = true;
+    return wanted;
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> names{"PREDICTIONS_K"};
+    if (several()) names.emplace_back("EMBEDDINGS_ID_K");
+    for (std::string& name : names)
+      if (!database()) name += ".parquet";
+    return names;
+  }
+  // All outputs are the job's, or all are as they were before it; and nothing else is left.
+  void expect_outputs(bool committed) {
+    stop();
+    const std::vector<std::string> files = files_in(folder_);
+    for (const std::string& file : files)
+      EXPECT_FALSE(file.ends_with(".part") || file.ends_with(".wal")) << file;
+    const auto has = [&](const std::string& name) {
+      return std::find(files.begin(), files.end(), name) != files.end();
+    };
+    for (const std::string& name : names()) {
+      if (committed) {
+        EXPECT_EQ(rows_of(name), kTestRows);
+      } else if (out() == Out::kReplaced) {
+        std::ifstream file(folder_ / name);
+        EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), kOld);
+      } else {
+        EXPECT_FALSE(has(database() ? "out.duckdb" : name));
+      }
+    }
+  }
+
+  static constexpr const char* kOld = "old";
+};
+
+// Between renames there is a place only where several files are written.
+auto kill_places(std::vector<const char*> places) {
+  std::vector<std::tuple<const char*, Out>> out;
+  for (const Out kind : {Out::kFile, Out::kTable, Out::kFiles, Out::kTables, Out::kReplaced})
+    for (const char* place : places)
+      if (std::string(place) != "between-renames" || kind == Out::kFiles || kind == Out::kReplaced)
+        out.emplace_back(place, kind);
+  return ::testing::ValuesIn(out);
+}
+
+class KilledHost : public KilledTest {};
 
 // Wherever host and child are killed: the job is done, once.
 TEST_P(KilledHost, LosesNothingAndDoesNothingTwice) {
-  const auto [place, database] = GetParam();
-  Json wanted = request("fit_predict", "k");
-  if (database) wanted["output"] = duckdb_output("k");
   const std::string id =
-      run_host_that_dies(wanted, {fmt::format("RLE_KILL_AT={}", place), "RLE_KILL_HOST=1",
-                                  fmt::format("RLE_KILL_MARK={}", (folder_ / "mark").string())});
+      run_host_that_dies(wanted(), {fmt::format("RLE_KILL_AT={}", place()), "RLE_KILL_HOST=1",
+                                    fmt::format("RLE_KILL_MARK={}", (folder_ / "mark").string())});
   const Json job = finished(id);
   EXPECT_EQ(job["state"], "COMPLETED") << job;
   EXPECT_EQ(job["attempt"], 2);
-  EXPECT_EQ(job["outputs"][0]["rows"], kTestRows);
+  EXPECT_EQ(job["outputs"].size(), names().size());
+  for (const Json& output : job["outputs"]) EXPECT_EQ(output["rows"], kTestRows);
   EXPECT_EQ(job["result"]["epochs"], 2);
-  EXPECT_EQ(rows_of(database ? "PREDICTIONS_K" : "PREDICTIONS_K.parquet"), kTestRows);
-  stop();
-  for (const std::string& file : files_in(folder_))
-    EXPECT_FALSE(file.ends_with(".part") || file.ends_with(".wal")) << file;
+  expect_outputs(true);
   EXPECT_FALSE(fs::exists(state() / "jobs" / id / "intent.json"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, KilledHost,
-                         ::testing::Combine(::testing::Values("started", "fit-done", "before-output",
-                                                              "before-commit", "after-commit",
-                                                              "before-result"),
-                                            ::testing::Bool()));
+                         kill_places({"started", "fit-done", "before-output", "before-commit",
+                                      "between-renames", "after-commit", "before-result"}));
 
-class KilledChild : public HostTest, public ::testing::WithParamInterface<std::tuple<const char*, bool>> {};
+class KilledChild : public KilledTest {};
 
-// The child alone is killed: a committed output counts, and of another nothing is left.
+// The child alone is killed: committed outputs count, and of others nothing is left.
 TEST_P(KilledChild, IsFailedOrDone) {
-  const auto [place, database] = GetParam();
-  ::setenv("RLE_KILL_AT", place, 1);
-  Json wanted = request("fit_predict", "k");
-  if (database) wanted["output"] = duckdb_output("k");
-  const Json job = finished(create(wanted));
+  ::setenv("RLE_KILL_AT", place(), 1);
+  const Json job = finished(create(wanted()));
   ::unsetenv("RLE_KILL_AT");
-  const bool committed = std::string(place) != "before-commit" && std::string(place) != "before-output";
+  const bool committed = std::string(place()) != "before-commit" && std::string(place()) != "before-output";
   EXPECT_EQ(job["state"], committed ? "COMPLETED" : "FAILED") << job;
-  stop();
-  const std::vector<std::string> files = files_in(folder_);
-  const auto has = [&](const char* name) {
-    return std::find(files.begin(), files.end(), name) != files.end();
-  };
-  EXPECT_EQ(has(database ? "out.duckdb" : "PREDICTIONS_K.parquet"), committed);
-  for (const std::string& file : files)
-    EXPECT_FALSE(file.ends_with(".part") || file.ends_with(".wal")) << file;
+  expect_outputs(committed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, KilledChild,
-                         ::testing::Combine(::testing::Values("before-output", "before-commit",
-                                                              "after-commit", "before-result"),
-                                            ::testing::Bool()));
+                         kill_places({"before-output", "before-commit", "between-renames", "after-commit",
+                                      "before-result"}));
 
 TEST_F(HostTest, AHostKilledWhileTrainingGoesOnFromACheckpoint) {
   std::string queued;

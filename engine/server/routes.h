@@ -24,7 +24,7 @@ void add_meta_routes(Router& router,
 void add_engine_routes(Router& router, RouteContext& context);  // engines
 void add_check_routes(Router& router, RouteContext& context);   // describe, validate
 void add_job_routes(Router& router, RouteContext& context);     // jobs, models
-void add_event_routes(Router& router, RouteContext& context);   // events, logs, predictions
+void add_event_routes(Router& router, RouteContext& context);   // events, logs, predictions, embeddings
 
 void add_v1alpha1_routes(Router& router, RouteContext& context);  // server/v1alpha1
 

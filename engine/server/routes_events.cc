@@ -1,4 +1,4 @@
-// GET /v1/jobs/{id}/events, /logs, /predictions: those that stream.
+// GET /v1/jobs/{id}/events, /logs, /predictions, /embeddings: those that stream.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -30,13 +30,14 @@ void events(Call& call, Host& host, bool as_log) {
                   call.responder);
 }
 
-void predictions(Call& call, Host& host) {
+void output(Call& call, Host& host, const char* role) {
   const std::string& id = call.arguments.at("id");
   const std::string format = call.arguments.has("format") ? call.arguments.get("format") : "parquet";
   if (format != "parquet" && format != "csv") refuse_value("format", format, "parquet or csv");
+  const OutputChoice choice{role, call.arguments.has("table") ? call.arguments.get("table") : ""};
   const std::string type = format == "csv" ? "text/csv; charset=utf-8" : "application/vnd.apache.parquet";
-  const std::string name = fmt::format("attachment; filename=\"predictions-{}.{}\"", id, format);
-  send_file(host.predictions_file(id, format), {200, type, "", {{"Content-Disposition", name}}},
+  const std::string name = fmt::format("attachment; filename=\"{}-{}.{}\"", role, id, format);
+  send_file(host.output_file(id, choice, format), {200, type, "", {{"Content-Disposition", name}}},
             call.responder);
 }
 
@@ -52,11 +53,18 @@ void add_event_routes(Router& router, RouteContext& context) {
               .path = "/v1/jobs/{id}/logs",
               .query = {"from", "follow"},
               .handler = guarded([&host](Call& call) { events(call, host, true); }, context.mistake)});
-  router.add({.method = "GET",
-              .path = "/v1/jobs/{id}/predictions",
-              .query = {"format"},
-              .slow = true,
-              .handler = guarded([&host](Call& call) { predictions(call, host); }, context.mistake)});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/jobs/{id}/predictions",
+       .query = {"format"},
+       .slow = true,
+       .handler = guarded([&host](Call& call) { output(call, host, "predictions"); }, context.mistake)});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/jobs/{id}/embeddings",
+       .query = {"table", "format"},
+       .slow = true,
+       .handler = guarded([&host](Call& call) { output(call, host, "embeddings"); }, context.mistake)});
 }
 
 }  // namespace rle

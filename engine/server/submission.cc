@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include "base/error.h"
 #include "job/job_request.h"
@@ -32,11 +33,10 @@ auto checked(const char* name, Work&& work, const std::string& field = "") {
 }
 
 void check_options(const Json& request, const JobOptions& options) {
-  if (options.extract_embeddings)
-    throw Problem(501, "not-built", "options.extract_embeddings: embeddings: their part is not built yet",
-                  "options.extract_embeddings", "leave it out");
-  if (options.overwrite && !request.contains("output"))
-    throw invalid("options.overwrite", "this kind of job writes no output; take it out");
+  for (const auto& [name, wanted] : {std::pair("overwrite", options.overwrite),
+                                     std::pair("extract_embeddings", options.extract_embeddings)})
+    if (wanted && !request.contains("output"))
+      throw invalid(fmt::format("options.{}", name), "this kind of job writes no output; take it out");
 }
 
 void check_model(Submission& submission, const HostFolders& folders) {
@@ -58,7 +58,8 @@ void check_model(Submission& submission, const HostFolders& folders) {
                   "name a job of kind fit or fit_predict that is COMPLETED");
 }
 
-void check_output(const Submission& submission, const DataRoots& roots, bool overwrite) {
+void check_output(const Submission& submission, const DataRoots& roots, const TaskSpec& task,
+                  const JobOptions& options) {
   const Json& request = submission.request;
   const bool given = request.contains("output") && !request["output"].is_null();
   if (submission.kind == JobKind::kFit) {
@@ -71,9 +72,9 @@ void check_output(const Submission& submission, const DataRoots& roots, bool ove
       checked("invalid-request", [&] { return read_job_output(request["output"], roots.base()); });
   const bool table = output.target.kind == OutputTarget::Kind::kDuckdbTable;
   roots.require_inside(output.target.file.string(), table ? "output.database" : "output.folder");
-  if (table || overwrite) return;
+  if (table || options.overwrite) return;
   try {
-    check_output_can_be_made(output.target);
+    for (const OutputTarget& target : output_targets(output, task, options)) check_output_can_be_made(target);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kSpec) throw output_is_taken(error.what());
     throw Problem(422, "invalid-request", error.what(), "output.folder");
@@ -141,7 +142,7 @@ void check_submission(Submission& submission, const DataRoots& roots, const Host
   });
   roots.require_inside(spec);
   check_model(submission, folders);
-  check_output(submission, roots, options.overwrite);
+  check_output(submission, roots, *spec.task, options);
 }
 
 void check_engine_name(const std::string& name) {

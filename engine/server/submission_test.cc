@@ -87,8 +87,19 @@ TEST_F(SubmissionTest, Outputs) {
   EXPECT_EQ(with("/output", "(removed)"), "accepted");
 }
 
-TEST_F(SubmissionTest, OptionsThatAreNotBuilt) {
-  EXPECT_EQ(with("/options", {{"extract_embeddings", true}}), "501 not-built options.extract_embeddings");
+TEST_F(SubmissionTest, EmbeddingsAreNewOutputsToo) {
+  EXPECT_EQ(with("/options", {{"extract_embeddings", true}}), "accepted");
+  std::ofstream(folder_ / "EMBEDDINGS_ID_A1.parquet") << "mine";
+  EXPECT_EQ(with("/options", {{"extract_embeddings", true}}), "409 conflict output.alias");
+  EXPECT_EQ(with("/options", {{"extract_embeddings", true}, {"overwrite", true}}), "accepted");
+  EXPECT_EQ(with("/options", {{"extract_embeddings", false}}), "accepted");
+  request_["kind"] = "fit";
+  request_.erase("output");
+  EXPECT_EQ(with("/options", {{"extract_embeddings", true}}),
+            "422 invalid-request options.extract_embeddings");
+}
+
+TEST_F(SubmissionTest, Options) {
   EXPECT_EQ(with("/options", {{"align_dtypes", true}}), "accepted");
   EXPECT_EQ(with("/options", {{"extract_embeddings", false}, {"align_dtypes", false}}), "accepted");
   EXPECT_EQ(with("/options", {{"batch_size", 0}}), "422 invalid-request options.batch_size");

@@ -27,6 +27,14 @@ void report_progress(const ScoreOptions& options, int64_t done, int64_t rows) {
     fail(ErrorCode::kInterrupted, "interrupted after {} of {} rows", done, rows);
 }
 
+namespace {
+
+void append(const std::vector<float>& values, std::vector<float>& to) {
+  to.insert(to.end(), values.begin(), values.end());
+}
+
+}  // namespace
+
 std::vector<double> score_rows(RelationalModel& model, const Dataset& dataset, const LabelTable& labels,
                                const ScoreOptions& options, ThreadPool& pool) {
   if (options.inference == InferenceMode::kExact)
@@ -50,6 +58,7 @@ std::vector<double> score_rows(RelationalModel& model, const Dataset& dataset, c
     const std::vector<double> part =
         scores_from_outputs(dataset.task.type, outputs, raw.seeds, options.bounds);
     scores.insert(scores.end(), part.begin(), part.end());
+    if (options.vectors != nullptr) append(model.embeddings(), options.vectors->rows);
     report_progress(options, begin + static_cast<int64_t>(rows.size()), labels.rows);
   }
   return scores;

@@ -17,6 +17,14 @@
 
 namespace rle {
 
+// What scores are made of: (rows, channels), of a label table's rows. Links: also of the targets, each time
+// of the rows with all that are visible then, in the order of their keys.
+struct ScoredVectors {
+  std::vector<float> rows, targets;
+  std::vector<NodeId> target;           // (targets)
+  std::vector<int64_t> target_time_us;  // (targets); none without times
+};
+
 struct ScoreOptions {
   InferenceMode inference = InferenceMode::kSampled;
   SamplerConfig sampler;
@@ -26,6 +34,7 @@ struct ScoreOptions {
   int64_t batch_size = 128;
   const CancelToken* cancel = nullptr;                            // asked after every batch
   std::function<void(int64_t done, int64_t rows)> progress = {};  // called after every batch
+  ScoredVectors* vectors = nullptr;                               // filled where it is given
 };
 
 // (labels.rows, outputs): probabilities (binary: of the positive class), or values within the bounds. Batches

@@ -17,6 +17,16 @@ std::vector<NodeId> distinct_entities(const LabelTable& labels, const TimeGroup&
   return entities;
 }
 
+// What is known of a group's entities, (entities, width), for each of its rows.
+void spread(const LabelTable& labels, const TimeGroup& group, const std::vector<NodeId>& entities,
+            const std::vector<float>& of_entities, int64_t width, std::vector<float>& of_rows) {
+  for (int64_t row = group.begin; row < group.end; ++row) {
+    const NodeId entity = labels.entity[static_cast<size_t>(row)];
+    const auto at = std::lower_bound(entities.begin(), entities.end(), entity) - entities.begin();
+    std::copy_n(of_entities.begin() + at * width, width, of_rows.begin() + row * width);
+  }
+}
+
 // One call of score_rows_exactly.
 class ExactScorer {
  public:
@@ -28,10 +38,10 @@ class ExactScorer {
         neighbourhood_(dataset.graph, model.definition().config.gnn_layers, dataset.task.current_time),
         features_(dataset.features.size()) {}
 
-  // Appends the outputs of as many of the entities from `first` on as make one block; returns how many.
-  // `not_finite`: as RelationalModel::predict returns it.
+  // Appends the outputs and vectors of as many of the entities from `first` on as make one block; returns how
+  // many. `not_finite`: as RelationalModel::predict returns it.
   int64_t score_block(const std::vector<NodeId>& entities, int64_t first, std::optional<int64_t> time_us,
-                      std::vector<float>& outputs, std::string& not_finite) {
+                      std::vector<float>& outputs, std::vector<float>& vectors, std::string& not_finite) {
     int64_t count = std::min(next_, static_cast<int64_t>(entities.size()) - first);
     const auto collect = [&](int64_t most_nodes) {
       return neighbourhood_.collect(dataset_.entity_type, entities.data() + first, count, time_us, most_nodes,
@@ -51,6 +61,7 @@ class ExactScorer {
     });
     not_finite = model_.predict({&batch_, &features_, &dataset_.shallow_rows}, pool_, block_outputs_);
     outputs.insert(outputs.end(), block_outputs_.seeds.begin(), block_outputs_.seeds.end());
+    vectors.insert(vectors.end(), model_.embeddings().begin(), model_.embeddings().end());
     return count;
   }
 
@@ -84,29 +95,28 @@ std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& da
                                        const LabelTable& labels, const ScoreOptions& options,
                                        ThreadPool& pool, int64_t block_nodes) {
   check_exact_inference(model.definition().config);
-  const auto outputs = static_cast<size_t>(dataset.encoding.outputs());
+  const int64_t outputs = dataset.encoding.outputs(), channels = model.definition().config.channels;
   ExactScorer scorer(model, dataset, pool, block_nodes);
-  std::vector<float> raw(static_cast<size_t>(labels.rows) * outputs), of_entities;
+  std::vector<float> raw(static_cast<size_t>(labels.rows * outputs)), of_entities, vectors;
+  if (options.vectors != nullptr) options.vectors->rows.resize(static_cast<size_t>(labels.rows * channels));
   std::string not_finite;
   for (int64_t begin = 0; begin < labels.rows;) {
     const TimeGroup group = group_at(labels, begin);
     const std::vector<NodeId> entities = distinct_entities(labels, group);
     const auto count = static_cast<int64_t>(entities.size());
     of_entities.clear();
+    vectors.clear();
     for (int64_t done = 0; done < count;) {
-      done += scorer.score_block(entities, done, group.time_us, of_entities, not_finite);
+      done += scorer.score_block(entities, done, group.time_us, of_entities, vectors, not_finite);
       check_finite(not_finite, labels, group.begin, group.end);
       report_progress(options, group.begin + (group.end - group.begin) * done / count, labels.rows);
     }
-    for (int64_t row = group.begin; row < group.end; ++row) {
-      const NodeId entity = labels.entity[static_cast<size_t>(row)];
-      const auto at = std::lower_bound(entities.begin(), entities.end(), entity) - entities.begin();
-      std::copy_n(of_entities.begin() + at * static_cast<int64_t>(outputs), outputs,
-                  raw.begin() + row * static_cast<int64_t>(outputs));
-    }
+    spread(labels, group, entities, of_entities, outputs, raw);
+    if (options.vectors != nullptr)
+      spread(labels, group, entities, vectors, channels, options.vectors->rows);
     begin = group.end;
   }
-  return scores_from_outputs(dataset.task.type, static_cast<int64_t>(outputs), raw, options.bounds);
+  return scores_from_outputs(dataset.task.type, outputs, raw, options.bounds);
 }
 
 }  // namespace rle

@@ -74,6 +74,7 @@ class Ranker {
       const TimeGroup group = group_at(labels_, begin);
       number_items(group.time_us);
       if (has_towers(readout_)) index_items(group.time_us);
+      if (!has_towers(readout_) && options_.vectors != nullptr) keep_own_vectors(group);
       for (int64_t row = group.begin; row < group.end; row += options_.batch_size)
         rank_rows(row, std::min(row + options_.batch_size, group.end));
       begin = group.end;
@@ -91,7 +92,32 @@ class Ranker {
     const std::vector<float> vectors =
         link_vectors(model_, dataset_, dataset_.target_type, items_, time_us, options_, pool_);
     const int64_t width = seed_outputs(model_.definition()), channels = model_.definition().config.channels;
+    if (options_.vectors != nullptr) keep_items(vectors, time_us);
     index_.emplace(ConstMatrix(vectors.data(), static_cast<int64_t>(items_.size()), channels, width));
+  }
+
+  // The channels of rows of embedding_width.
+  void keep(const std::vector<float>& vectors, std::vector<float>& kept) const {
+    const auto width = embedding_width(model_.definition()), channels = model_.definition().config.channels;
+    for (auto row = vectors.begin(); row != vectors.end(); row += width)
+      kept.insert(kept.end(), row, row + channels);
+  }
+
+  void keep_items(const std::vector<float>& vectors, std::optional<int64_t> time_us) {
+    ScoredVectors& out = *options_.vectors;
+    keep(vectors, out.targets);
+    out.target.insert(out.target.end(), items_.begin(), items_.end());
+    if (time_us) out.target_time_us.insert(out.target_time_us.end(), items_.size(), *time_us);
+  }
+
+  // Of both ends, where no score is made of two vectors.
+  void keep_own_vectors(const TimeGroup& group) {
+    const auto vectors = [&](NodeTypeId type, const std::vector<NodeId>& nodes) {
+      return link_vectors(model_, dataset_, type, nodes, group.time_us, options_, pool_);
+    };
+    keep(vectors(dataset_.entity_type, {labels_.entity.begin() + group.begin, labels_.entity.begin() + group.end}),
+         options_.vectors->rows);
+    keep_items(vectors(dataset_.target_type, items_), group.time_us);
   }
 
   void rank_rows(int64_t begin, int64_t end) {
@@ -102,6 +128,7 @@ class Ranker {
     if (reads_targets(readout_))
       seen_ = nodes_by_seed(loaded_.batch.nodes[dataset_.target_type.index()], loaded_.size());
     if (has_towers(readout_)) search_towers(end - begin);
+    if (has_towers(readout_) && options_.vectors != nullptr) keep(outputs_.seeds, options_.vectors->rows);
     std::vector<Candidate> candidates;
     for (size_t i = 0; i < rows.size(); ++i) {
       candidates.clear();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, Optional, overload
+from typing import TYPE_CHECKING, Any, Literal, Mapping, Optional, overload
 
 from . import _check as check
 from . import _events
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 STATES = ("QUEUED", "RUNNING", *FINAL)
-_REGISTRY, _EMBEDDINGS = "model registry", "embeddings"
+_REGISTRY = "model registry"
 
 
 class JobResult(dict[str, Any]):
@@ -265,22 +265,38 @@ class JobMonitor(JobHandler):
             JobMonitorError: the job has not ended, or makes no predictions.
             MissingPackageError: the package that the format needs is not installed.
         """
-        check.one_of("format", format, ("arrow", "pandas", "polars"))
-        reader = _parquet_reader(format)
-        told = self._ended("table of predictions")
-        if told.get("kind") == "fit":
-            raise JobMonitorError(f"job {self.job_id} trains only: it has no predictions", code="predictions")
-        return reader(self.connector.client.download(f"/v1/jobs/{segment(self.job_id)}/predictions", {"format": "parquet"}))
+        return self._output("predictions", format, {})
 
-    def embeddings(self, table: Optional[str] = None) -> Any:
-        """Embeddings of the entities. They come with the embeddings part.
+    @overload
+    def embeddings(self, table: Optional[str] = None, format: Literal["arrow"] = "arrow") -> "pyarrow.Table": ...
+    @overload
+    def embeddings(self, table: Optional[str] = None, *, format: Literal["pandas"]) -> "pandas.DataFrame": ...
+    @overload
+    def embeddings(self, table: Optional[str] = None, *, format: Literal["polars"]) -> "polars.DataFrame": ...
+    def embeddings(self, table: Optional[str] = None, format: str = "arrow") -> Any:
+        """The vectors that extract_embeddings=True asked for, fetched through the host: the key, the time where the task has one, and
+        `embedding`, a list of as many floats as the model has channels; a row for each row of the test table and in its order.
+
+        Args:
+            table: the entities' table, or the column of their keys in the task's tables. None: the only one that there is.
+            format: "arrow" (pyarrow.Table), "pandas" or "polars" (their DataFrame).
 
         Raises:
-            NotBuiltError: always, so far.
+            JobMonitorError: the job has not ended, or was not asked for embeddings.
+            ValidationError: there are none of this table.
+            MissingPackageError: the package that the format needs is not installed.
         """
-        if table is not None:
-            check.text("table", table)
-        raise check.not_built("embeddings()", _EMBEDDINGS)
+        return self._output("embeddings", format, {} if table is None else {"table": check.text("table", table)})
+
+    def _output(self, what: str, format: str, query: Mapping[str, str]) -> Any:
+        check.one_of("format", format, ("arrow", "pandas", "polars"))
+        reader = _parquet_reader(what, format)
+        told = self._ended(f"table of {what}")
+        if told.get("kind") == "fit":
+            raise JobMonitorError(f"job {self.job_id} trains only: it has no {what}", code=what)
+        if what not in [output.get("role") for output in told.get("outputs") or []]:
+            raise JobMonitorError(f"job {self.job_id} made no {what}", code=what, advice="extract_embeddings=True asks for embeddings.")
+        return reader(self.connector.client.download(f"/v1/jobs/{segment(self.job_id)}/{what}", {**query, "format": "parquet"}))
 
     # -- models ---------------------------------------------------------------------------------------------------------------
 
@@ -390,7 +406,7 @@ class JobManager(JobHandler):
         return self.fetch_job(job_id).cancel()
 
 
-def _parquet_reader(format: str) -> Any:
+def _parquet_reader(what: str, format: str) -> Any:
     """bytes of a Parquet file -> a table of that package; MissingPackageError before anything is fetched."""
     import io
 
@@ -410,4 +426,4 @@ def _parquet_reader(format: str) -> Any:
         return lambda data: polars.read_parquet(io.BytesIO(data))
     except ImportError as error:
         needed = packages[format]
-        raise MissingPackageError(f'predictions(format="{format}") needs the package {needed}', advice=f"pip install {needed}") from error
+        raise MissingPackageError(f'{what}(format="{format}") needs the package {needed}', advice=f"pip install {needed}") from error

@@ -17,7 +17,7 @@ from .metrics import EvaluationMetric
 from .outputs import OutputConfig, make_folder
 from .tasks import LinkTask
 
-_LINKS, _REGISTRY, _EMBEDDINGS = "links", "model registry", "embeddings"
+_LINKS, _REGISTRY = "links", "model registry"
 
 
 class Trainer:
@@ -80,7 +80,7 @@ class Trainer:
         model_selection_strategy: Optional[str] = None,
         evaluation_metric: Optional[EvaluationMetric] = None,
     ) -> JobMonitor:
-        """Predicts for the test table and writes PREDICTIONS_<OUTPUT_ALIAS>.
+        """Predicts for the test table and writes PREDICTIONS_<OUTPUT_ALIAS>, and embeddings where asked for.
 
         Args:
             output_alias: tells outputs apart: 1 to 100 of A-Z a-z 0-9 _; it is upper-cased.
@@ -90,9 +90,10 @@ class Trainer:
             test_table: the source to predict for, where there is no dataset.
             model_run_id: the model of a job that trained.
             registered_model_key: "database.schema.model.version"; comes with the model registry part.
-            extract_embeddings: comes with the embeddings part.
+            extract_embeddings: also writes the vectors of the entities, EMBEDDINGS_<ENTITY COLUMN>_<OUTPUT_ALIAS>; JobMonitor.embeddings()
+                fetches them. All outputs of a job are written, or none.
             materialize_results: waits for the end before it returns.
-            overwrite_results: replaces an output of the same alias, which is else an error.
+            overwrite_results: replaces outputs of the same alias, which are else an error.
             flatten_output: one column a class instead of one list; multiclass and multilabel only.
             align_dtypes: columns take the dtypes that the model was trained with; else a difference is an error.
             compute_test_metrics: judges the predictions; the test table must hold the target. They are in result["test_metrics"].
@@ -110,9 +111,8 @@ class Trainer:
             NotBuiltError: it needs a part that is not built yet; the text names it.
         """
         request = _output_request(self.connector, output_alias, output_config, flatten_output)
-        options = _options(test_batch_size, compute_test_metrics, overwrite_results, align_dtypes)
+        options = _options(test_batch_size, compute_test_metrics, extract_embeddings, overwrite_results, align_dtypes)
         check.boolean("materialize_results", materialize_results)
-        _embeddings(extract_embeddings)
         run_id = _model(model_run_id, registered_model_key, registered_model_name, version, model_selection_strategy, evaluation_metric)
         self._check_data(dataset, test_table, experiment_name)
         if isinstance(run_id, NotBuiltError):
@@ -160,9 +160,8 @@ class Trainer:
             ValidationError, NotBuiltError: as of fit() and predict().
         """
         request = _output_request(self.connector, output_alias, output_config, flatten_output)
-        options = _options(test_batch_size, compute_test_metrics, overwrite_results, False)
+        options = _options(test_batch_size, compute_test_metrics, extract_embeddings, overwrite_results, False)
         check.boolean("materialize_results", materialize_results)
-        _embeddings(extract_embeddings)
         _usable(dataset, training=True)
         dataset.task_description.validate_for_inference()
         _check_flatten(dataset.task_description.task_type.value, flatten_output)
@@ -247,18 +246,14 @@ def _output_request(connector: Connector, alias: str, output: Optional[OutputCon
     return check.instance("output_config", output, OutputConfig).request(connector, alias, flatten)
 
 
-def _options(batch_size: int, compute_test_metrics: bool, overwrite: bool, align_dtypes: bool) -> Mapping[str, Any]:
+def _options(batch_size: int, compute_test_metrics: bool, embeddings: bool, overwrite: bool, align_dtypes: bool) -> Mapping[str, Any]:
     return {
         "batch_size": check.integer("test_batch_size", batch_size, 1, 65536),
         "compute_test_metrics": check.boolean("compute_test_metrics", compute_test_metrics),
+        "extract_embeddings": check.boolean("extract_embeddings", embeddings),
         "overwrite": check.boolean("overwrite_results", overwrite),
         "align_dtypes": check.boolean("align_dtypes", align_dtypes),
     }
-
-
-def _embeddings(extract: bool) -> None:
-    if check.boolean("extract_embeddings", extract):
-        raise check.not_built("extract_embeddings=True", _EMBEDDINGS)
 
 
 def _model(

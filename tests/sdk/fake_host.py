@@ -158,19 +158,25 @@ class FakeHost:
             raise Refused(409, "conflict", f'engine "{body["engine"]}" is suspended', advice="Resume it first.")
         if body["kind"] == "predict" and body["model"]["run_id"] not in self.jobs:
             raise Refused(404, "not-found", f'there is no model "{body["model"]["run_id"]}"', field="model.run_id")
-        if "output" in body and not body["options"]["overwrite"] and self.output(body)[1].exists():
-            raise Refused(
-                409,
-                "conflict",
-                f'{self.output(body)[1]} exists already',
-                field="output.alias",
-                advice="Take another alias, or overwrite it.",
-            )
+        if "output" not in body or body["options"]["overwrite"]:
+            return
+        for _, _, path in self.outputs(body):
+            if path.exists():
+                raise Refused(
+                    409, "conflict", f"{path} exists already", field="output.alias", advice="Take another alias, or overwrite it."
+                )
+
+    def outputs(self, body):
+        """(role, name in the database or None, file) of each output."""
+        column = body["spec"]["task"].get("entity_column") or body["spec"]["task"]["entity"].split(".")[-1]
+        yield "predictions", *self.output(body, "PREDICTIONS")
+        if body["options"]["extract_embeddings"]:
+            yield "embeddings", *self.output(body, f"EMBEDDINGS_{column.upper()}")
 
     @staticmethod
-    def output(body):
+    def output(body, prefix):
         out = body["output"]
-        name = f"PREDICTIONS_{out['alias'].upper()}"
+        name = f"{prefix}_{out['alias'].upper()}"
         if out["kind"] == "files":
             return None, Path(out["folder"]) / f"{name}.{out['extension']}"
         return f"{out['schema']}.{name}", Path(f"{out['database']}.{name}.parquet")  # beside the database: enough for a fake
@@ -248,22 +254,18 @@ class FakeHost:
         }
         job["model_run_id"] = body["model"]["run_id"] if body["kind"] == "predict" else job["id"]
         if "output" in body:
-            record["table"] = self.predict(body)
-            table_name, path = self.output(body)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(record["table"], path)
+            task = body["spec"]["task"]
+            record["tables"] = {"predictions": self.predict(body), "embeddings": self.embed(task)}
+            for role, name, path in self.outputs(body):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pq.write_table(record["tables"][role], path)
+                more = {"entity_table": task["entity"].split(".")[0]} if role == "embeddings" else {}
+                kind, rows = body["output"].get("extension", "duckdb"), record["tables"][role].num_rows
+                job["outputs"].append({"role": role, "kind": kind, "path": str(path), "table": name, "rows": rows, **more})
             if body["options"]["compute_test_metrics"]:
                 job["result"]["test_metrics"] = {"roc_auc": 0.7}
-            job["outputs"] = [
-                {
-                    "role": "predictions",
-                    "kind": body["output"]["kind"],
-                    "path": str(path),
-                    "table": table_name,
-                    "rows": record["table"].num_rows,
-                }
-            ]
-            self.event(record, "scored", done=record["table"].num_rows, rows=record["table"].num_rows)
+            rows = record["tables"]["predictions"].num_rows
+            self.event(record, "scored", done=rows, rows=rows)
         self.become(record, "COMPLETED")
 
     @staticmethod
@@ -278,6 +280,13 @@ class FakeHost:
         if task["type"] == "regression":
             return table.append_column("predicted_value", pa.array([1.0] * n))
         return table.append_column("predicted_label", pa.array([1] * n)).append_column("predicted_prob", pa.array([0.9] * n))
+
+    @staticmethod
+    def embed(task):
+        table = read(task["test"])
+        return table.select([task.get("entity_column") or task["entity"].split(".")[-1]]).append_column(
+            "embedding", pa.array([[0.5, -0.5]] * table.num_rows, pa.list_(pa.float32()))
+        )
 
     def record(self, job_id):
         if job_id not in self.jobs:
@@ -390,9 +399,12 @@ def handler_of(host):
                 return self.answer(200, record["request"])
             if rest[1:] == ["events"]:
                 return self.stream(record, int(query.get("from", 1)), query.get("follow") == "true")
-            if rest[1:] == ["predictions"]:
+            if rest[1:] in (["predictions"], ["embeddings"]):
+                table = record["request"]["spec"]["task"]["entity"].split(".")[0]
+                if query.get("table", table) not in (table, "studentId"):
+                    raise Refused(422, "invalid-request", f"table: there are none of '{query['table']}'", field="table")
                 sink = pa.BufferOutputStream()
-                pq.write_table(record["table"], sink)
+                pq.write_table(record["tables"][rest[1]], sink)
                 return self.answer(200, sink.getvalue().to_pybytes(), "application/vnd.apache.parquet")
             return self.answer(200, record["job"])
 

@@ -118,8 +118,12 @@ def test_predictions_are_fetched_from_every_output(local, tmp_path, kind):
     from relationalai_gnns import OutputConfig
 
     target = OutputConfig.local(str(tmp_path), "csv") if kind == "csv" else OutputConfig.duckdb(str(tmp_path / "p.duckdb"))
-    job = local.trainer(**SMALL).fit_predict(local.dataset(), "A", target).wait()
+    job = local.trainer(**SMALL).fit_predict(local.dataset(), "A", target, extract_embeddings=True).wait()
     assert job.predictions().num_rows == 20 and job.get_status()["outputs"][0]["rows"] == 20
+    embeddings = job.embeddings("Students")
+    assert embeddings["studentId"].to_pylist() == job.predictions()["studentId"].to_pylist()
+    assert str(embeddings.schema.field("embedding").type.value_type) == "float"
+    assert {len(vector) for vector in embeddings["embedding"].to_pylist()} == {SMALL["channels"]}
 
 
 def test_tables_from_every_source(local, output, school):

@@ -180,7 +180,6 @@ def test_what_comes_later_is_refused_by_name(job):
     for call, text in (
         (lambda: job.register_model("m"), "register_model\\(\\) is not built yet: it comes with the model registry part"),
         (lambda: job.registered_models, "model registry"),
-        (lambda: job.embeddings("Students"), "embeddings part"),
     ):
         with pytest.raises(NotBuiltError, match=text):
             call()

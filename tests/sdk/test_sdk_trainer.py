@@ -51,7 +51,13 @@ def test_predict_sends_model_output_and_options(objects, host, output, trained, 
         "extension": "parquet",
         "alias": "first",
     }
-    assert sent["options"] == {"batch_size": 64, "compute_test_metrics": False, "overwrite": False, "align_dtypes": False}
+    assert sent["options"] == {
+        "batch_size": 64,
+        "compute_test_metrics": False,
+        "extract_embeddings": False,
+        "overwrite": False,
+        "align_dtypes": False,
+    }
     assert set(sent["spec"]["task"]) & {"train", "validation", "test"} == {"test"}
     job.wait()
     assert (tmp_path / "out" / "PREDICTIONS_FIRST.parquet").exists() and job.model_run_id == trained.job_id
@@ -150,6 +156,29 @@ def test_fit_predict_does_both(objects, host, output):
     assert job.model_run_id == job.job_id and job.result.test_metrics and job.predictions().num_rows == 20
 
 
+def test_embeddings_are_asked_for_and_fetched(objects, host, output, tmp_path):
+    from relationalai_gnns import ConflictError, JobMonitorError, ValidationError
+
+    trainer = objects.trainer()
+    job = trainer.fit_predict(objects.dataset(), "A", output, extract_embeddings=True).wait()
+    assert posted(host)["options"]["extract_embeddings"] is True and (tmp_path / "out/EMBEDDINGS_STUDENTID_A.parquet").exists()
+    for table in (None, "Students"):
+        assert job.embeddings(table).column_names == ["studentId", "embedding"]
+    assert job.embeddings("studentId", format="arrow").num_rows == 20
+    with pytest.raises(ValidationError, match="there are none of 'Classes'"):
+        job.embeddings("Classes")
+    with pytest.raises(ValidationError, match="table"):
+        job.embeddings("")
+    with pytest.raises(ConflictError, match="exists already"):
+        trainer.predict("A", output, dataset=objects.dataset(), model_run_id=job.job_id, extract_embeddings=True)
+    without = trainer.predict("B", output, dataset=objects.dataset(), model_run_id=job.job_id).wait()
+    assert posted(host)["options"]["extract_embeddings"] is False
+    with pytest.raises(JobMonitorError, match="made no embeddings"):
+        without.embeddings()
+    with pytest.raises(JobMonitorError, match="trains only"):
+        trainer.fit(objects.dataset()).wait().embeddings()
+
+
 def test_a_table_of_duckdb(objects, host, tmp_path):
     from relationalai_gnns import OutputConfig
 
@@ -196,7 +225,6 @@ RUN, BEST = {"model_run_id": "r"}, {"model_selection_strategy": "best"}
         ({"overwrite_results": 1}, "ValidationError", "overwrite_results"),
         ({"materialize_results": 1}, "ValidationError", "materialize_results"),
         ({"extract_embeddings": 1}, "ValidationError", "extract_embeddings"),
-        ({"extract_embeddings": True}, "NotBuiltError", "extract_embeddings=True is not built yet: it comes with the embeddings part"),
         ({"model_run_id": None}, "ValidationError", "model_run_id: exactly one of .* none is given"),
         ({"registered_model_name": "m", "version": "1"}, "ValidationError", "are given"),
         ({"version": "1"}, "ValidationError", "version: goes with registered_model_name"),

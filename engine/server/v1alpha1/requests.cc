@@ -184,9 +184,12 @@ Json job_result(const Json& job) {
   result["model_run_id"] = job.at("model_run_id");
   result["result"] = job.at("result");
   result["export_paths"] = nullptr;
-  for (const Json& output : job.at("outputs"))
-    if (output.value("role", "") == "predictions")
-      result["export_paths"] = {{"predictions", export_path(output)}};
+  for (const Json& output : job.at("outputs")) {
+    Json& paths = result["export_paths"];
+    if (output.value("role", "") == "predictions") paths["predictions"] = export_path(output);
+    if (output.value("role", "") == "embeddings")
+      paths["embeddings"][output.value("column", "")] = export_path(output);
+  }
   result["error"] = error_text(job.at("error"));
   return result;
 }
