@@ -13,7 +13,7 @@ using namespace ingest;
 
 namespace {
 
-constexpr size_t kMaxNameBytes = 100;
+constexpr size_t kMaxNameBytes = 128;  // room for an alias of 100
 constexpr std::string_view kForms = "FILE.parquet, FILE.csv, FILE.duckdb::[SCHEMA.]TABLE";
 
 bool is_name(const std::string& text) {

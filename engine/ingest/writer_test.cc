@@ -289,7 +289,7 @@ TEST(OutputTargetTest, FormsOfATarget) {
                [] { parse_output("p.pkl", "db.duckdb", "/base"); });
   expect_error(ErrorCode::kSpec, {"no table name"}, [] { parse_output("a.duckdb::bad name", {}, "/base"); });
   expect_error(ErrorCode::kSpec, {"no table name"},
-               [] { parse_output("a.duckdb::" + std::string(101, 'x'), {}, "/base"); });
+               [] { parse_output("a.duckdb::" + std::string(129, 'x'), {}, "/base"); });
   expect_error(ErrorCode::kSpec, {"empty"}, [] { parse_output("", "db.duckdb", "/base"); });
 }
 

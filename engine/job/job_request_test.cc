@@ -39,6 +39,8 @@ TEST(JobRequest, Outputs) {
   };
   EXPECT_EQ(refused("flatten", true), "accepted");
   EXPECT_EQ(refused("kind", "postgres"), "output.kind");
+  EXPECT_EQ(refused("alias", std::string(100, 'a')), "accepted");
+  EXPECT_EQ(refused("alias", std::string(101, 'a')), "output.alias");
   EXPECT_EQ(refused("alias", "a;b"), "output.alias");
   EXPECT_EQ(refused("alias", 3), "output.alias");
   EXPECT_EQ(refused("folder", "x"), "output.folder");

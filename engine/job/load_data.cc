@@ -73,10 +73,11 @@ void check_need(SourceReader& reader, const JobSpec& spec, std::vector<TablePlan
       folder != nullptr && use.makes_features &&
       std::all_of(plans.begin(), plans.end(), [](const TablePlan& p) { return p.key.place != 0; }) &&
       folder->has(graph_key(tables, spec.visible_until_us));
-  int64_t labels = 0;
+  LabelRows labels;
   if (spec.task)
     for (const auto& source : {spec.task->train, spec.task->validation, spec.task->test})
-      if (source) labels += label_rows(reader, *spec.task, *source);
+      if (source) labels.rows += label_rows(reader, *spec.task, *source);
+  if (use.embeddings && spec.task->test) labels.embedded = reader.count_rows(*spec.task->test);
   check_memory(memory_need(reader, spec, plans, graph_kept, labels, use), spec);
 }
 

@@ -35,6 +35,7 @@ struct LoadUse {
   const TrainedModel* model =
       nullptr;                 // that is applied, with its own configuration; nullptr: none, or training
   bool makes_features = true;  // false: a look at the tables
+  bool embeddings = false;     // the test table's rows get vectors, which are written
 };
 
 // All that names and types in the sources tell: files and tables that are missing, columns (nearest offered),

@@ -113,7 +113,7 @@ int64_t shallow_rows(const JobSpec& spec, const std::string& table, int64_t rows
 }  // namespace
 
 MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vector<TablePlan>& tables,
-                       bool graph_kept, int64_t label_rows, const LoadUse& use) {
+                       bool graph_kept, LabelRows labels, const LoadUse& use) {
   MemoryNeed out;
   int64_t read = 0, features_stay = 0, features_made = 0, rows = 0, embeddings = 0;  // read: tables that stay
   bool all_kept = true;
@@ -132,7 +132,8 @@ MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vec
     features_made = std::max(features_made, (keeps ? need.features : 0) + need.rows * 16);
     if (!keeps) features_stay += need.features;
   }
-  out.labels = label_rows * kLabelBytes;
+  const TrainConfig& config = use.model == nullptr ? spec.train : use.model->config;
+  out.labels = labels.rows * kLabelBytes + labels.embedded * config.model.channels * 4 * kVectorCopies;
   out.model = spec.task && use.makes_features ? model_bytes(spec, use, embeddings, rows) : 0;
   const int64_t graph_stays = all_kept ? 0 : out.graph;
   out.features = features_stay + features_made;

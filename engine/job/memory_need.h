@@ -33,9 +33,17 @@ struct MemoryNeed {
   int64_t total = 0;  // the most at any time, with the program itself and its threads
 };
 
-// label_rows: of all label tables together; a link counts as one.
+// Of all label tables together; a link counts as one row. embedded: those that get a vector, which is
+// written.
+struct LabelRows {
+  int64_t rows = 0, embedded = 0;
+};
+
+// Of a vector: as scored, in the output table, and waiting to be written.
+inline constexpr int64_t kVectorCopies = 3;
+
 MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vector<TablePlan>& tables,
-                       bool graph_kept, int64_t label_rows, const LoadUse& use);
+                       bool graph_kept, LabelRows labels, const LoadUse& use);
 
 // Error{kSpec}: more than spec.memory_limit_bytes, with the figure that would do.
 void check_memory(const MemoryNeed& need, const JobSpec& spec);

@@ -21,9 +21,9 @@ class MemoryNeedTest : public ingest::FolderTest {
     plan.columns = reader.used_columns(plan.schema, report_);
     return plan;
   }
-  MemoryNeed need(const std::vector<TablePlan>& plans, const LoadUse& use = {}) {
+  MemoryNeed need(const std::vector<TablePlan>& plans, const LoadUse& use = {}, LabelRows labels = {}) {
     SourceReader reader(folder_);
-    return memory_need(reader, spec_, plans, false, 0, use);
+    return memory_need(reader, spec_, plans, false, labels, use);
   }
   int64_t vectors(int64_t count) const { return count * spec_.train.model.channels * 4 * 9; }
 
@@ -52,6 +52,13 @@ TEST_F(MemoryNeedTest, VocabulariesOfListsAndOfNumbersDeclaredCategoryCount) {
   EXPECT_GE(model("s", Dtype::kMultiCategorical) - none, vectors(3000));
   EXPECT_GE(model("f", Dtype::kCategory) - none, vectors(3000));
   EXPECT_LE(model("f", Dtype::kCategory) - none, vectors(3001));
+}
+
+TEST_F(MemoryNeedTest, EmbeddingsCountWhereTheyAreMade) {
+  parquet("t.parquet", "SELECT i::DOUBLE AS f FROM range(10) r(i)");
+  const int64_t without = need({plan("t.parquet")}, {}, {1000}).labels;
+  const int64_t with = need({plan("t.parquet")}, {}, {1000, 700}).labels;
+  EXPECT_EQ(with - without, 700 * spec_.train.model.channels * 4 * 3);
 }
 
 TEST_F(MemoryNeedTest, DistinctTimesCount) {

@@ -115,7 +115,8 @@ void check_target_vectors(const Scoring& scoring, std::optional<int64_t> memory_
   const int64_t bytes = rows * scoring.network.definition().config.channels * 4 * kVectorCopies;
   if (!memory_limit || bytes <= *memory_limit) return;
   fail(ErrorCode::kData,
-       "the embeddings of the targets take {}: {} vectors at {} times together, and config.memory_limit is {}; "
+       "the embeddings of the targets take {}: {} vectors at {} times together, and config.memory_limit is "
+       "{}; "
        "predict for fewer times at once, or without embeddings",
        bytes_text(bytes), rows, times, bytes_text(*memory_limit));
 }
@@ -173,7 +174,8 @@ std::vector<Table> run_predict(const JobSpec& given, const PredictRequest& reque
   std::optional<Table> keys;
   if (request.entities && request.entities != "all")
     keys = keys_at(read_keys(reader, spec, request, context), *spec.task, request.at_us);
-  LoadedData data = load_data(reader, spec, splits, context.report, context.cancel, {.model = &model});
+  LoadedData data = load_data(reader, spec, splits, context.report, context.cancel,
+                              {.model = &model, .embeddings = !request.embeddings.empty()});
   const Table source = keys               ? *std::move(keys)
                        : request.entities ? all_entities(spec, request, data, context)
                                           : *std::move(data.test);

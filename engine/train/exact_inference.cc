@@ -112,8 +112,7 @@ std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& da
       report_progress(options, group.begin + (group.end - group.begin) * done / count, labels.rows);
     }
     spread(labels, group, entities, of_entities, outputs, raw);
-    if (options.vectors != nullptr)
-      spread(labels, group, entities, vectors, channels, options.vectors->rows);
+    if (options.vectors != nullptr) spread(labels, group, entities, vectors, channels, options.vectors->rows);
     begin = group.end;
   }
   return scores_from_outputs(dataset.task.type, outputs, raw, options.bounds);

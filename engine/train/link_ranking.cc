@@ -115,7 +115,8 @@ class Ranker {
     const auto vectors = [&](NodeTypeId type, const std::vector<NodeId>& nodes) {
       return link_vectors(model_, dataset_, type, nodes, group.time_us, options_, pool_);
     };
-    keep(vectors(dataset_.entity_type, {labels_.entity.begin() + group.begin, labels_.entity.begin() + group.end}),
+    keep(vectors(dataset_.entity_type,
+                 {labels_.entity.begin() + group.begin, labels_.entity.begin() + group.end}),
          options_.vectors->rows);
     keep_items(vectors(dataset_.target_type, items_), group.time_us);
   }
