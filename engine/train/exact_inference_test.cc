@@ -93,9 +93,13 @@ ScoreOptions all_neighbours(const Case& c) {
   return options;
 }
 
-void expect_near(const std::vector<double>& a, const std::vector<double>& b) {
+template <typename T>
+void expect_near(const std::vector<T>& a, const std::vector<T>& b) {
   ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 2e-5 * std::max(1.0, std::abs(b[i]))) << i;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double found = a[i], wanted = b[i];
+    ASSERT_NEAR(found, wanted, 2e-5 * std::max(1.0, std::abs(wanted))) << i;
+  }
 }
 
 TEST(ExactInference, EqualsSamplingOfAllNeighbours) {
@@ -106,9 +110,15 @@ TEST(ExactInference, EqualsSamplingOfAllNeighbours) {
     const Case c = random_case(number);
     RelationalModel model(c.definition, number);
     randomise(model, number);
-    const std::vector<double> sampled = score_rows(model, c.dataset, c.labels, all_neighbours(c), pool);
+    ScoredVectors vectors, exact_vectors;
+    ScoreOptions options = all_neighbours(c);
+    options.vectors = &vectors;
+    const std::vector<double> sampled = score_rows(model, c.dataset, c.labels, options, pool);
+    options.vectors = &exact_vectors;
     ASSERT_NO_FATAL_FAILURE(
-        expect_near(score_rows_exactly(model, c.dataset, c.labels, all_neighbours(c), pool), sampled));
+        expect_near(score_rows_exactly(model, c.dataset, c.labels, options, pool, 40), sampled));
+    ASSERT_EQ(vectors.rows.size(), static_cast<size_t>(c.labels.rows * c.definition.config.channels));
+    ASSERT_NO_FATAL_FAILURE(expect_near(exact_vectors.rows, vectors.rows));
     rows += c.labels.rows;
   }
   EXPECT_GT(rows, 3000);

@@ -1,15 +1,11 @@
 #include "train/link_prediction_table.h"
 
 #include "base/error.h"
+#include "task/class_values.h"
 #include "train/output_columns.h"
 
 namespace rle {
 namespace {
-
-bool is_list(PhysicalType type) {
-  return type == PhysicalType::kIntList || type == PhysicalType::kStringList ||
-         type == PhysicalType::kFloatList;
-}
 
 // Appends the predicted keys of a row; returns how many.
 int64_t append_keys(const RankedTargets& ranked, int64_t row, const Column& keys, Column& column) {
@@ -77,7 +73,7 @@ Table link_prediction_table(const TaskSpec& task, const Table& source, const Lab
   }
   Table table = keys_of_rows(task, source, rows);
   const Column* label = source.find(task.target_column);
-  if (label != nullptr && is_list(label->type) && labels.rows == source.rows)
+  if (label != nullptr && is_list(label->type))
     table.columns.push_back(label->permuted(rows));
   const std::string name = "predicted_" + task.target_key;
   if (flatten)

@@ -194,6 +194,48 @@ TEST_P(LinkTest, RankingIsThatOfAllScores) {
   }
 }
 
+// At three times, of which each has its own targets.
+TEST_P(LinkTest, DotProductsOfVectorsAreScores) {
+  RelationalModel model(make_definition(dataset_, config_), 11);
+  const LabelTable& labels = *dataset_.train;
+  dataset_.task.eval_k = kLinkProducts;
+  ScoredVectors vectors;
+  ScoreOptions with = options();
+  with.vectors = &vectors;
+  const RankedTargets ranked = rank_links(model, dataset_, labels, with, pool_);
+  EXPECT_EQ(ranked.score, rank_links(model, dataset_, labels, options(), pool_).score);
+  const auto channels = static_cast<size_t>(config_.model.channels);
+  ASSERT_EQ(vectors.rows.size(), static_cast<size_t>(labels.rows) * channels);
+  ASSERT_EQ(vectors.targets.size(), vectors.target.size() * channels);
+  std::map<std::pair<int64_t, NodeId>, size_t> place;
+  for (size_t i = 0; i < vectors.target.size(); ++i)
+    place[{vectors.target_time_us[i], vectors.target[i]}] = i;
+  size_t visible = 0;
+  for (const int64_t at : {30, 45, 60}) visible += visible_targets(dataset_, day(at)).size();
+  EXPECT_EQ(place.size(), visible);
+  EXPECT_EQ(vectors.target.size(), visible);
+  if (GetParam() == Kind::kRepeated) return;  // pairs are scored in the seed's subgraph
+  for (int64_t row = 0; row < labels.rows; ++row) {
+    const float* source = vectors.rows.data() + static_cast<size_t>(row) * channels;
+    std::map<int64_t, int> beyond;  // how often a score lies that much above the dot product
+    for (int64_t e = ranked.offsets[static_cast<size_t>(row)];
+         e < ranked.offsets[static_cast<size_t>(row) + 1]; ++e) {
+      const size_t at =
+          place.at({labels.time_us[static_cast<size_t>(row)], ranked.target[static_cast<size_t>(e)]});
+      const float dot =
+          std::inner_product(source, source + channels, vectors.targets.data() + at * channels, 0.0f);
+      const float score = ranked.score[static_cast<size_t>(e)];
+      if (GetParam() == Kind::kTowers) {
+        ASSERT_NEAR(dot, score, 1e-5 * std::max(1.0f, std::abs(score)));
+      }
+      ++beyond[std::llround((score - dot) * 1e3)];
+    }
+    const auto common = std::max_element(beyond.begin(), beyond.end(),
+                                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    EXPECT_GT(common->second, 3) << "fusion: targets outside of the subgraph share what is added";
+  }
+}
+
 // The future scrambled and deleted: rows after the seed's time change no score and no rank.
 TEST_P(LinkTest, TheFutureChangesNothing) {
   RelationalModel model(make_definition(dataset_, config_), 11);
