@@ -1,5 +1,7 @@
 #include "task/link_labels.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstddef>
 
@@ -165,9 +167,9 @@ std::string later_text(const TaskSpec& task, const Table& table, const Column& k
   if (task.time_column)
     when += fmt::format(", the seed's {}",
                         format_time(table.at(*task.time_column).ints[static_cast<size_t>(later.row)]));
-  return fmt::format("{} name rows of table '{}' that are not there yet at the time of the seed, first {} in {} ({})",
-                     later.count, task.target_table, key_text(keys, later.key), row_name(table, later.row),
-                     when);
+  return fmt::format(
+      "{} name rows of table '{}' that are not there yet at the time of the seed, first {} in {}: {}",
+      later.count, task.target_table, key_text(keys, later.key), row_name(table, later.row), when);
 }
 
 // What is wrong with single keys, one after the other; empty: nothing.
@@ -187,13 +189,12 @@ void require_targets(const TaskSpec& task, const Table& table, const Column& key
       fmt::format("target column '{}' of table '{}' (train)", task.target_column, table.schema.name);
   if (encoder.findings().keys == 0)
     fail(ErrorCode::kData, "{}: every list is empty, there is no link to learn", where);
-  std::string why;
-  for (const std::string& problem : key_problems(task, table, keys, encoder))
-    why += (why.empty() ? "" : "; ") + problem;
   fail(ErrorCode::kData,
-       "{}: none of its {} keys can be predicted, so there is nothing to learn: {}; the column must hold values "
+       "{}: none of its {} keys can be predicted, so there is nothing to learn: {}; the column must hold "
+       "values "
        "of {}.{}, of rows that are there by the time of the prediction",
-       where, encoder.findings().keys, why, task.target_table, task.target_key);
+       where, encoder.findings().keys, fmt::join(key_problems(task, table, keys, encoder), "; "),
+       task.target_table, task.target_key);
 }
 
 void report_findings(const TaskSpec& task, const Table& table, Split split, const Column& keys,
@@ -202,18 +203,20 @@ void report_findings(const TaskSpec& task, const Table& table, Split split, cons
   const std::string where = fmt::format("table '{}' ({})", table.schema.name, to_string(split));
   for (const std::string& problem : key_problems(task, table, keys, encoder))
     report.warning(
-        "{}: of {} keys in column '{}' {}; no model can predict them: training leaves them out, metrics count "
+        "{}: of {} keys in column '{}' {}; no model can predict them: training leaves them out, metrics "
+        "count "
         "them as missed",
         where, found.keys, task.target_column, problem);
   if (found.unreachable > 0)
     report.warning("{}: {} of {} seeds have only such keys", where, found.unreachable, labels.rows);
   if (found.repeated.count > 0)
-    report.info("{}: {} keys in column '{}' occur again in their seed, first {} in {}; each counts once", where,
-                found.repeated.count, task.target_column, key_text(keys, found.repeated.key),
+    report.info("{}: {} keys in column '{}' occur again in their seed, first {} in {}; each counts once",
+                where, found.repeated.count, task.target_column, key_text(keys, found.repeated.key),
                 row_name(table, found.repeated.row));
   if (found.empty > 0)
-    report.info("{}: {} of {} seeds link to nothing (an empty list); they are left out of the loss and of metrics",
-                where, found.empty, labels.rows);
+    report.info(
+        "{}: {} of {} seeds link to nothing (an empty list); they are left out of the loss and of metrics",
+        where, found.empty, labels.rows);
   if (found.missing > 0)
     report.info("{}: {} of {} seeds have no label; they are predicted and left out of metrics", where,
                 found.missing, labels.rows);

@@ -117,8 +117,8 @@ TEST_F(LinkLabels, TargetsThatAreNotThereYet) {
   EXPECT_EQ(labels.target_total, (Counts{2, 3, 2}));
   EXPECT_TRUE(
       warns("3 name rows of table 'circuits' that are not there yet at the time of the seed, first 13 "
-            "in row 1 of the source (counted from 1) (its time is 1970-01-10 00:00:00, the seed's "
-            "1970-01-06 00:00:00)"))
+            "in row 1 of the source (counted from 1): its time is 1970-01-10, the seed's "
+            "1970-01-06; no model"))
       << report_.lines()[0].text;
   TaskSpec earlier = links();
   earlier.current_time = false;
@@ -130,7 +130,7 @@ TEST_F(LinkLabels, WithoutTimesAllTargetsThatEverAreThere) {
   timeless.time_column.reset();
   const LabelTable labels = make(timeless, Split::kTest, rows_of({1}, {0}, int_lists("label", {{13, 14}})));
   EXPECT_EQ(labels.targets, (Nodes{3}));
-  EXPECT_TRUE(warns("first 14 in row 1 of the source (counted from 1) (it has no time)"));
+  EXPECT_TRUE(warns("first 14 in row 1 of the source (counted from 1): it has no time; no model"));
 }
 
 TEST_F(LinkLabels, TrainingNeedsATarget) {
