@@ -1,0 +1,169 @@
+"""Wrong and odd input of link tasks: refused with a message, or counted, named and left out as documented (docs/spec.md, Links)."""
+import json
+
+import pyarrow as pa
+import pytest
+from link_shop import SPLITS, LinkShop
+from shop import day
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return LinkShop(tmp_path)
+
+
+@pytest.fixture
+def inspect(rle, shop):
+    """Writes the shop and inspects it, which joins its labels; the result, and what it says as JSON where it succeeds."""
+
+    def run(code=0):
+        shop.write()
+        result = rle("inspect", "spec.json", "--json")
+        assert result.returncode == code, result.stdout + result.stderr
+        return result.stderr, json.loads(result.stdout) if code == 0 else None
+
+    return run
+
+
+def split_of(inspection, name):
+    return next(s for s in inspection["task"]["splits"] if s["name"] == name)
+
+
+def test_lists_and_pairs_are_the_same_task(shop, inspect):
+    told, lists = inspect()
+    assert "WARNING" not in told
+    assert lists["task"]["target_entity"] == "articles.article" and lists["task"]["eval_at_k"] == 5
+    shop.one_a_row()
+    told, pairs = inspect()
+    assert "WARNING" not in told and ", one a row" in told
+    assert pairs["task"] == lists["task"]
+    assert split_of(pairs, "train")["rows"] == len({(c, t) for c, t, _ in zip(*shop.tables["train"].values())})
+
+
+def test_unknown_target_keys_are_counted_and_named(shop, inspect):
+    shop.tables["train"]["bought"][3] = [999, 100, 998]
+    shop.tables["test"]["bought"][0] = [7]
+    told, inspection = inspect()
+    keys = sum(map(len, shop.tables["train"]["bought"]))
+    assert (f"WARNING: table 'task.train' (train): of {keys} keys in column 'bought' 2 name no row of table 'articles', first 998 in row 4"
+            " of the source (counted from 1); no model can predict them: training leaves them out, metrics count them as missed") in told
+    assert "table 'task.test' (test): of " in told and "1 name no row of table 'articles', first 7 in row 1 of" in told
+    rows = len(shop.tables["test"]["bought"])
+    assert f"WARNING: table 'task.test' (test): 1 of {rows} seeds have only such keys" in told
+    assert split_of(inspection, "train")["rows"] == len(shop.tables["train"]["bought"])
+
+
+def test_no_known_target_at_all(shop, inspect):
+    shop.tables["train"]["bought"] = [[5, 6] for _ in shop.tables["train"]["bought"]]
+    told, _ = inspect(1)
+    assert "error: target column 'bought' of table 'task.train' (train): none of its " in told
+    assert "name no row of table 'articles', first 5 in row 1" in told and "articles.article" in told
+
+
+def test_duplicate_targets_count_once(shop, inspect):
+    _, before = inspect()
+    shop.tables["train"]["bought"][0] = shop.tables["train"]["bought"][0] * 3
+    told, after = inspect()
+    key = shop.tables["train"]["bought"][0][0]
+    assert f"keys in column 'bought' occur again in their seed, first {key} in row 1 of the source (counted from 1); each counts once" in told
+    assert "WARNING" not in told
+    assert after["task"] == before["task"]
+
+
+def test_empty_lists_are_seeds_without_targets(shop, inspect):
+    for split in SPLITS:
+        shop.tables[split]["bought"][0] = []
+    told, inspection = inspect()
+    rows = len(shop.tables["train"]["bought"])
+    assert f"table 'task.train' (train): 1 of {rows} seeds link to nothing (an empty list); they are left out of the loss and of metrics" in told
+    assert split_of(inspection, "train")["distribution"]["targets_minimum"] == 0
+    assert split_of(inspection, "train")["unlabelled"] == 0
+    shop.tables["train"]["bought"] = [[] for _ in range(rows)]
+    told, _ = inspect(1)
+    assert "every list is empty, there is no link to learn" in told
+
+
+def test_null_lists_have_no_label(shop, inspect):
+    shop.tables["test"]["bought"][2] = None
+    told, inspection = inspect()
+    assert split_of(inspection, "test")["unlabelled"] == 1
+    assert "table 'task.test' (test): 1 of " in told and "seeds have no label; they are predicted and left out of metrics" in told
+    shop.tables["train"]["bought"][2] = None
+    told, _ = inspect(1)
+    assert "rows have no label (null or NaN), first row 3 of the source (counted from 1); leave these rows out (an empty list says" in told
+
+
+def give_articles_a_time(shop, days):
+    shop.spec["tables"]["articles"]["time_column"] = "since"
+    shop.tables["articles"]["since"] = [day(d) for d in days]
+
+
+def test_targets_that_are_later_than_the_seed(shop, inspect):
+    give_articles_a_time(shop, [0] * 11 + [100])
+    told, _ = inspect()
+    late = sum(111 in bought for bought in shop.tables["train"]["bought"])
+    assert late > 0
+    assert f"keys in column 'bought' {late} name rows of table 'articles' that are not there yet at the time of the seed, first 111 in row" in told
+    assert ": its time is 2020-04-10" in told
+
+
+def test_all_targets_later_than_the_seed(shop, inspect):
+    give_articles_a_time(shop, [1000] * 12)
+    told, _ = inspect(1)
+    assert "none of its " in told and "are not there yet at the time of the seed" in told
+    give_articles_a_time(shop, [100] * 12)  # train up to day 90, validation on day 120
+    told, _ = inspect(1)
+    assert "(train): none of its " in told
+
+
+def test_target_table_without_a_primary_key(shop, inspect):
+    articles = shop.spec["tables"]["articles"]
+    del articles["primary_key"]
+    articles |= {"candidate_keys": ["article"], "foreign_keys": {"brand": "customers.id"}}
+    shop.tables["articles"]["brand"] = [0] * 12
+    told, _ = inspect(2)
+    assert "task.target_entity: table 'articles' has no primary_key, by which each of its rows could be predicted; declare it" in told
+    del articles["candidate_keys"], shop.spec["tables"]["purchases"]["foreign_keys"]["article"]
+    told, _ = inspect(2)
+    assert "task.target_entity: table 'articles' has no primary_key to name its rows by" in told
+
+
+def test_source_and_target_may_be_one_table(shop, inspect):
+    shop.spec["task"]["target_entity"] = "customers.id"
+    for split in SPLITS:
+        shop.tables[split]["bought"] = [[(c + 1) % 30, c] for c in shop.tables[split]["customer"]]
+    told, inspection = inspect()
+    assert "WARNING" not in told
+    assert split_of(inspection, "train")["distribution"]["targets_mean"] == 2
+
+
+@pytest.mark.parametrize("kind, make, part", [
+    (pa.list_(pa.string()), lambda b: [str(a) for a in b], "'bought' has the type list<string>, but the key 'articles.article' it refers to has int64"),
+    (pa.string(), lambda b: str(b[0]), "'bought' has the type string, but the key 'articles.article' it refers to has int64"),
+    (pa.list_(pa.float64()), lambda b: [float(a) for a in b], "the target 'bought' has the type list<float64>; a link_prediction task needs keys"),
+    (pa.float64(), lambda b: float(b[0]), "the target 'bought' has the type float64; a link_prediction task needs keys of its target_entity"),
+    (pa.list_(pa.timestamp("us")), lambda b: [day(a) for a in b], "keys are integers or text"),
+    (pa.timestamp("us"), lambda b: day(b[0]), "'bought' has the type timestamp[us]; keys are integers or text"),
+], ids=["texts", "text", "floats", "float", "times", "time"])
+def test_keys_of_another_type(shop, inspect, kind, make, part):
+    for split in SPLITS:
+        shop.types[split, "bought"] = kind
+        shop.tables[split]["bought"] = [make(bought) for bought in shop.tables[split]["bought"]]
+    told, _ = inspect(2)
+    assert "task.train: " in told and part in told
+
+
+def test_text_keys(shop, inspect):
+    shop.tables["articles"]["article"] = [f"A{a}" for a in shop.tables["articles"]["article"]]
+    shop.tables["purchases"]["article"] = [f"A{a}" for a in shop.tables["purchases"]["article"]]
+    for split in SPLITS:
+        shop.types[split, "bought"] = pa.list_(pa.string())
+        shop.tables[split]["bought"] = [[f"A{a}" for a in bought] for bought in shop.tables[split]["bought"]]
+    told, _ = inspect()
+    assert "WARNING" not in told
+
+
+def test_another_target_than_the_entitys_column(shop, inspect):
+    shop.spec["task"]["target"] = "customer"
+    told, _ = inspect(2)
+    assert "task.target: 'customer' is the entity or target as well; a column has one part" in told
