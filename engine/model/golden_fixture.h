@@ -27,9 +27,11 @@ class GoldenFixture {
   void set_parameters(ParameterStore& store) const;
   const std::map<std::string, std::vector<float>>& gradients() const { return gradients_; }  // by our names
   bool is_zero_gradient(const std::string& name) const { return zero_gradient_.count(name) > 0; }
-  const std::vector<float>& outputs() const { return outputs_; }
+  const ModelOutputs& outputs() const { return outputs_; }
   const std::vector<float>& evaluation_outputs() const { return evaluation_outputs_; }
+  // What the heads read: (seeds, channels), (nodes of the target type, channels); empty where none does.
   const std::vector<float>& seed_vectors() const { return seed_vectors_; }
+  const std::vector<float>& target_vectors() const { return target_vectors_; }
 
   // A module's output as stored ("out.encoder.drivers"); empty where the fixture has none.
   std::vector<float> module_output(const std::string& name) const;
@@ -49,6 +51,9 @@ class GoldenFixture {
   std::vector<T> read(const std::string& name) const;
   void read_definition();
   void read_batch();
+  void read_labels();
+  void read_outputs();
+  std::vector<float> last_vectors(NodeTypeId type) const;
   void read_features(size_t type);
   void read_column(const std::string& table, const nlohmann::json& column, const ColumnStatistics& statistics,
                    ColumnRows& rows) const;
@@ -57,7 +62,8 @@ class GoldenFixture {
   void add_linear_places(const std::string& ours, const std::string& theirs, bool bias = true);
   void add_norm_places(const std::string& ours, const std::string& theirs, Norm kind);
   void add_place(const std::string& ours, const std::string& theirs);
-  std::vector<float> take(const std::string& kind, const Place& place) const;
+  enum class Half { kValue, kGradient, kBuffer };  // of a parameter's tensor; a buffer's is whole
+  std::vector<float> take(Half half, const Place& place) const;
   void read_gradients();
 
   nlohmann::json about_;
@@ -66,8 +72,11 @@ class GoldenFixture {
   Batch batch_;
   std::vector<FeatureRows> features_;
   LossKind loss_ = LossKind::kL1;
-  std::vector<float> label_, outputs_, evaluation_outputs_, seed_vectors_;
+  std::vector<float> label_, evaluation_outputs_, seed_vectors_, target_vectors_;
   std::vector<int32_t> class_;
+  std::map<std::string, std::vector<int32_t>> pairs_;  // lists of a LinkPairs, by name
+  std::vector<float> log_weight_;
+  ModelOutputs outputs_;
   std::map<std::string, Place> places_;  // by our names
   std::map<std::string, std::vector<float>> gradients_;
   std::set<std::string> zero_gradient_;

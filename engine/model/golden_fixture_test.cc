@@ -15,6 +15,22 @@ Aggregation aggregation(const std::string& name) {
   return name == "sum" ? Aggregation::kSum : name == "mean" ? Aggregation::kMean : Aggregation::kMax;
 }
 
+Readout readout(const std::string& name) {
+  return name == "towers"    ? Readout::kTowers
+         : name == "targets" ? Readout::kTargets
+         : name == "fusion"  ? Readout::kFusion
+                             : Readout::kSeeds;
+}
+
+LossKind loss_named(const std::string& name) {
+  return name == "l1"                         ? LossKind::kL1
+         : name == "cross_entropy"            ? LossKind::kCrossEntropy
+         : name == "multilabel_cross_entropy" ? LossKind::kMultilabelCrossEntropy
+         : name == "bpr"                      ? LossKind::kBpr
+         : name == "fusion"                   ? LossKind::kFusion
+                                              : LossKind::kBinaryCrossEntropy;
+}
+
 Norm norm(const std::string& name) {
   return name == "batch_norm" ? Norm::kBatch : name == "layer_norm" ? Norm::kLayer : Norm::kInstance;
 }
@@ -46,11 +62,30 @@ GoldenFixture::GoldenFixture(const std::string& name) {
   for (size_t t = 0; t < definition_.graph.node_types.size(); ++t) read_features(t);
   add_places();
   read_gradients();
-  outputs_ = read<float>("out.head");
-  if (file_.find("eval.head") != nullptr) evaluation_outputs_ = read<float>("eval.head");
-  seed_vectors_ = read<float>("out.layer." + std::to_string(definition_.config.gnn_layers - 1) + "." +
-                              about_["entity"].get<std::string>());
-  seed_vectors_.resize(static_cast<size_t>(batch_.seeds * definition_.config.channels));
+  read_outputs();
+}
+
+std::vector<float> GoldenFixture::last_vectors(NodeTypeId type) const {
+  return read<float>("out.layer." + std::to_string(definition_.config.gnn_layers - 1) + "." +
+                     definition_.graph.node_types[type.index()].name);
+}
+
+void GoldenFixture::read_outputs() {
+  const bool only_targets = definition_.readout == Readout::kTargets;
+  (only_targets ? outputs_.targets : outputs_.seeds) = read<float>("out.head");
+  if (definition_.readout == Readout::kFusion) outputs_.targets = read<float>("out.target_head");
+  evaluation_outputs_ = module_output("eval.head");
+  if (reads_targets(definition_.readout)) target_vectors_ = last_vectors(definition_.target_type);
+  if (only_targets) return;
+  std::vector<NodeTypeId> types{definition_.entity_type};
+  if (definition_.target_type != definition_.entity_type) types.push_back(definition_.target_type);
+  for (const NodeTypeId type : types) {
+    const int64_t seeds = batch_.nodes[type.index()].hop_end[0];
+    if (seeds == 0) continue;
+    const std::vector<float> vectors = last_vectors(type);
+    seed_vectors_.insert(seed_vectors_.end(), vectors.begin(),
+                         vectors.begin() + seeds * definition_.config.channels);
+  }
 }
 
 template <typename T>
@@ -76,6 +111,8 @@ void GoldenFixture::read_definition() {
   config.head_norm = norm(c["head_norm"]);
   config.use_temporal_encoder = c["use_temporal_encoder"];
   config.shallow_embeddings = c["shallow_embeddings"].get<std::vector<std::string>>();
+  config.id_awareness = c["id_awareness"];
+  definition_.readout = readout(about_["readout"]);
   definition_.outputs = about_["outputs"];
   for (const auto& type : about_["node_types"]) {
     definition_.graph.node_types.push_back({type["name"], type["nodes"], type["has_time"]});
@@ -104,11 +141,10 @@ void GoldenFixture::read_definition() {
         {edge["name"], definition_.graph.find_node_type(edge["source"].get<std::string>()),
          definition_.graph.find_node_type(edge["target"].get<std::string>()), 0, 0, 0});
   definition_.entity_type = definition_.graph.find_node_type(about_["entity"].get<std::string>());
-  const std::string kind = about_["loss"]["kind"];
-  loss_ = kind == "l1"                         ? LossKind::kL1
-          : kind == "cross_entropy"            ? LossKind::kCrossEntropy
-          : kind == "multilabel_cross_entropy" ? LossKind::kMultilabelCrossEntropy
-                                               : LossKind::kBinaryCrossEntropy;
+  definition_.target_type = definition_.entity_type;
+  if (about_.contains("target"))
+    definition_.target_type = definition_.graph.find_node_type(about_["target"].get<std::string>());
+  loss_ = loss_named(about_["loss"]["kind"]);
 }
 
 void GoldenFixture::read_batch() {
@@ -131,10 +167,22 @@ void GoldenFixture::read_batch() {
                                edge.name + "." + definition_.graph.node_types[edge.target.index()].name + ".";
     batch_.edges.push_back({read<int32_t>(prefix + "offsets"), read<int32_t>(prefix + "source")});
   }
-  if (loss_ == LossKind::kCrossEntropy)
+  read_labels();
+}
+
+void GoldenFixture::read_labels() {
+  if (loss_ == LossKind::kCrossEntropy) {
     class_ = read<int32_t>("label");
-  else
+  } else if (!has_towers(definition_.readout)) {
     label_ = read<float>("label");
+  } else {
+    for (const char* list : {"source", "positive", "negative"})
+      pairs_[list] = read<int32_t>(std::string("pairs.") + list);
+    if (loss_ != LossKind::kFusion) return;
+    for (const char* list : {"seen_offsets", "seen", "seen_positive"})
+      pairs_[list] = read<int32_t>(std::string("pairs.") + list);
+    log_weight_ = read<float>("pairs.log_weight");
+  }
 }
 
 LossTargets GoldenFixture::targets() const {
@@ -146,6 +194,18 @@ LossTargets GoldenFixture::targets() const {
     targets.multi_hot = label_.data();
   else
     targets.value = label_.data();
+  if (!has_towers(definition_.readout)) return targets;
+  LinkPairs& pairs = targets.pairs;
+  pairs.count = static_cast<int64_t>(pairs_.at("source").size());
+  pairs.source = pairs_.at("source").data();
+  pairs.positive = pairs_.at("positive").data();
+  pairs.negatives = static_cast<int64_t>(pairs_.at("negative").size()) / pairs.count;
+  pairs.negative = pairs_.at("negative").data();
+  if (loss_ != LossKind::kFusion) return targets;
+  pairs.seen_offsets = pairs_.at("seen_offsets").data();
+  pairs.seen = pairs_.at("seen").data();
+  pairs.seen_positive = pairs_.at("seen_positive").data();
+  pairs.log_weight = log_weight_.data();
   return targets;
 }
 
@@ -197,7 +257,7 @@ void GoldenFixture::read_column(const std::string& table, const nlohmann::json& 
 void GoldenFixture::add_place(const std::string& ours, const std::string& theirs) {
   const NamedTensor* tensor = file_.find("param." + theirs);
   if (tensor == nullptr) return;  // the loss doesn't reach it: any value will do
-  places_[ours] = {theirs, 0, static_cast<int64_t>(tensor->bytes.size() / sizeof(float)), false};
+  places_[ours] = {theirs, 0, static_cast<int64_t>(tensor->bytes.size() / sizeof(float)) / 2, false};
 }
 
 void GoldenFixture::add_norm_places(const std::string& ours, const std::string& theirs, Norm kind) {
@@ -265,19 +325,24 @@ void GoldenFixture::add_places() {
       add_linear_places(ours + ".neighbour", theirs + ".lin_l");
       add_linear_places(ours + ".root", theirs + ".lin_r", false);
     }
-  for (int64_t i = 0; i < definition_.config.head_layers; ++i) {
-    add_linear_places("head." + std::to_string(i), "head.lins." + std::to_string(i));
-    add_norm_places("head." + std::to_string(i) + ".norm", "head.norms." + std::to_string(i),
-                    definition_.config.head_norm);
-  }
+  for (const std::string head : {"head", "target_head"})
+    for (int64_t i = 0; i < definition_.config.head_layers; ++i) {
+      const std::string layer = std::to_string(i);
+      add_linear_places(head + "." + layer, head + ".lins." + layer);
+      add_norm_places(head + "." + layer + ".norm", head + ".norms." + layer, definition_.config.head_norm);
+    }
+  add_place("id_awareness.weight", "id_awareness.weight");
 }
 
-std::vector<float> GoldenFixture::take(const std::string& kind, const Place& place) const {
-  if (file_.find(kind + place.name) == nullptr) return {};
-  const std::vector<float> all = read<float>(kind + place.name);
+std::vector<float> GoldenFixture::take(Half half, const Place& place) const {
+  const std::string tensor = (half == Half::kBuffer ? "buffer." : "param.") + place.name;
+  if (file_.find(tensor) == nullptr) return {};
+  const std::vector<float> all = read<float>(tensor);
+  const auto begin =
+      all.begin() + place.offset + (half == Half::kGradient ? static_cast<int64_t>(all.size()) / 2 : 0);
   std::vector<float> out;
   if (place.embedding) out.assign(static_cast<size_t>(channels_of(definition_)), 0.0f);
-  out.insert(out.end(), all.begin() + place.offset, all.begin() + place.offset + place.size);
+  out.insert(out.end(), begin, begin + place.size);
   return out;
 }
 
@@ -294,7 +359,7 @@ void GoldenFixture::set_parameters(ParameterStore& store) const {
   for (const ParameterStore::Entry& entry : store.entries()) {
     const auto place = places_.find(entry.name);
     if (place == places_.end()) continue;
-    const std::vector<float> values = take(entry.trained ? "param." : "buffer.", place->second);
+    const std::vector<float> values = take(entry.trained ? Half::kValue : Half::kBuffer, place->second);
     if (values.empty()) continue;
     RLE_CHECK(static_cast<int64_t>(values.size()) == entry.size);
     std::copy(values.begin(), values.end(), store.values().begin() + entry.offset);
@@ -303,7 +368,7 @@ void GoldenFixture::set_parameters(ParameterStore& store) const {
 
 void GoldenFixture::read_gradients() {
   for (const auto& [ours, place] : places_) {
-    std::vector<float> gradient = take("grad.", place);
+    std::vector<float> gradient = take(Half::kGradient, place);
     if (gradient.empty()) continue;
     if (std::any_of(about_["zero_gradient"].begin(), about_["zero_gradient"].end(),
                     [&](const auto& name) { return name == place.name; }) ||

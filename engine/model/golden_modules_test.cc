@@ -111,7 +111,8 @@ TEST_P(GoldenModules, TableEncoders) {
   });
 }
 
-// The temporal encoder and the shallow embeddings: what is added to the encoder's output, node by node.
+// The temporal encoder, the shallow embeddings and the mark of a seed: what is added to the encoder's output,
+// node by node.
 TEST_P(GoldenModules, NodeVectors) {
   on_each_isa([](Bench& bench) {
     int compared = 0;
@@ -119,7 +120,7 @@ TEST_P(GoldenModules, NodeVectors) {
       const std::vector<float> want = bench.fixture.module_output("out.input." + bench.table(t));
       if (want.empty() || !bench.reached([&](const std::string& name) {
             return starts_with(name, "temporal." + bench.table(t) + ".") ||
-                   starts_with(name, "shallow." + bench.table(t) + ".");
+                   starts_with(name, "shallow." + bench.table(t) + ".") || starts_with(name, "id_awareness.");
           }))
         continue;
       const NodeBlock& block = bench.nodes(t);
@@ -142,6 +143,8 @@ TEST_P(GoldenModules, NodeVectors) {
           if (shallow >= 0)
             value += bench.step.value(bench.modules.shallow[static_cast<size_t>(
                 shallow)])[int64_t{block.distinct[static_cast<size_t>(block.row[i])]} * bench.channels() + c];
+          if (!bench.modules.id_awareness.empty() && static_cast<int64_t>(i) < block.hop_end[0])
+            value += bench.step.value(bench.modules.id_awareness[0])[c];
           got.push_back(value);
         }
       EXPECT_EQ(got.size(), want.size());
@@ -170,13 +173,14 @@ TEST_P(GoldenModules, MessagePassingLayers) {
       for (size_t t = 0; t < bench.types(); ++t) {
         const std::vector<int64_t>& hop_end = bench.nodes(t).hop_end;
         const auto within = [&](int64_t hops) {
-          if (config.gnn_norm != Norm::kLayer) return hop_end.back();
+          if (config.gnn_norm != Norm::kLayer || reads_targets(bench.definition().readout))
+            return hop_end.back();
           return hop_end[static_cast<size_t>(std::min(hops, static_cast<int64_t>(hop_end.size()) - 1))];
         };
         const std::string input = l == 0 ? "out.input." : "out.layer." + std::to_string(l - 1) + ".";
         const Matrix given = bench.matrix(bench.fixture.module_output(input + bench.table(t)));
         // A norm over all nodes needs rows that a fixture's middle layer leaves out: our own, there.
-        inputs.push_back(given.rows == within(config.gnn_layers - l) ? ConstMatrix(given) : own[t]);
+        inputs.push_back(given.rows >= within(config.gnn_layers - l) ? ConstMatrix(given) : own[t]);
         targets.push_back(within(config.gnn_layers - 1 - l));
       }
       std::vector<NodeVectors> vectors;
@@ -208,17 +212,28 @@ TEST_P(GoldenModules, MessagePassingLayers) {
   });
 }
 
-TEST_P(GoldenModules, HeadAndLoss) {
+TEST_P(GoldenModules, HeadsAndLoss) {
   on_each_isa([](Bench& bench) {
     const GoldenFixture& fixture = bench.fixture;
-    const std::vector<float>& want = fixture.outputs();
-    const MlpHead::Context head =
-        bench.modules.seed_head[0].forward(bench.step, bench.matrix(fixture.seed_vectors()));
-    EXPECT_EQ(head.output.size(), static_cast<int64_t>(want.size()));
-    expect_match("head", head.output.data, want, largest(want));
-    std::vector<float> gradient(want.size());
-    const double loss = loss_and_gradient(fixture.loss(), head.output.rows, head.output.cols, want.data(),
-                                          fixture.targets(), gradient.data());
+    const auto run = [&](const std::vector<MlpHead>& heads, const std::vector<float>& vectors,
+                         const std::vector<float>& want) {
+      if (heads.empty()) return Matrix();
+      const Matrix output = heads[0].forward(bench.step, bench.matrix(vectors)).output;
+      EXPECT_EQ(output.size(), static_cast<int64_t>(want.size()));
+      expect_match("head", output.data, want, largest(want));
+      return output;
+    };
+    const Matrix seeds = run(bench.modules.seed_head, fixture.seed_vectors(), fixture.outputs().seeds);
+    const Matrix targets =
+        run(bench.modules.target_head, fixture.target_vectors(), fixture.outputs().targets);
+    const auto like = [&](Matrix m) { return new_matrix(bench.arena, m.rows, m.cols); };
+    const Matrix scored = seeds.data != nullptr ? seeds : targets;
+    const LossTargets labels = fixture.targets();
+    const double loss = fixture.loss() == LossKind::kBpr ? bpr_loss(seeds, labels.pairs, like(seeds))
+                        : fixture.loss() == LossKind::kFusion
+                            ? fusion_loss(seeds, targets, labels.pairs, like(seeds), like(targets))
+                            : loss_and_gradient(fixture.loss(), scored.rows, scored.cols, scored.data, labels,
+                                                like(scored).data);
     EXPECT_NEAR(loss, fixture.loss_value(), kGoldenTolerance * std::fabs(fixture.loss_value()));
     return 1;
   });

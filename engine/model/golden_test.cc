@@ -41,18 +41,19 @@ TEST_P(GoldenTest, OutputsLossAndGradientsAreTheReferences) {
       ++compared;
     }
     EXPECT_EQ(compared, fixture.gradients().size()) << "every gradient of the fixture belongs to a parameter";
+    EXPECT_EQ(model.embeddings().size(), fixture.seed_vectors().size());
     expect_match("seed vectors", model.embeddings().data(), fixture.seed_vectors(),
                  largest(fixture.seed_vectors()));
 
-    ModelOutputs outputs;
-    if (fixture.evaluation_outputs().empty()) {  // no batch norm: evaluation equals training without dropout
-      model.predict(fixture.input(), pool, outputs);
-      expect_match("outputs", outputs.seeds.data(), fixture.outputs(), largest(fixture.outputs()));
-    } else {
-      model.predict(fixture.input(), pool, outputs);  // with the running statistics that the step left behind
-      expect_match("evaluation outputs", outputs.seeds.data(), fixture.evaluation_outputs(),
-                   largest(fixture.evaluation_outputs()));
-    }
+    // Without a batch norm evaluation equals training without dropout; else it has the running statistics
+    // that the step left behind.
+    ModelOutputs outputs, want = fixture.outputs();
+    if (!fixture.evaluation_outputs().empty()) want.seeds = fixture.evaluation_outputs();
+    model.predict(fixture.input(), pool, outputs);
+    ASSERT_EQ(outputs.seeds.size(), want.seeds.size());
+    ASSERT_EQ(outputs.targets.size(), want.targets.size());
+    expect_match("outputs of seeds", outputs.seeds.data(), want.seeds, largest(want.seeds));
+    expect_match("outputs of targets", outputs.targets.data(), want.targets, largest(want.targets));
   }
 }
 

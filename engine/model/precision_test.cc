@@ -30,6 +30,7 @@ Computed compute(const GoldenFixture& fixture, Precision precision, int threads 
   ModelOutputs outputs;
   model.predict(fixture.input(), pool, outputs);
   out.outputs = outputs.seeds;
+  out.outputs.insert(out.outputs.end(), outputs.targets.begin(), outputs.targets.end());
   return out;
 }
 

@@ -5,6 +5,8 @@ PAIR = ("drivers", "results")
 SMALL = ("drivers", "races", "results")
 # Races reach other races by way of their circuit, so that the seeds' type has nodes that are not seeds.
 CIRCUIT = ("circuits", "races", "results")
+LINK = ("circuits", "drivers", "races", "results")
+ONE_COLUMN = {"circuits": ("alt",), "drivers": (), "races": ("round",), "results": ("points",)}
 COLUMNS = {"results": ("grid", "points", "rank", "date"), "races": ("year", "date"), "circuits": ("lat", "alt"), "constructor_results": ("points",)}
 
 
@@ -32,9 +34,23 @@ class Case:
     smoothing: float = 0.0
     task: str = "driver-dnf"
     reaches: tuple = ()       # tables that must have nodes
+    readout: str = "seeds"    # what the heads read: towers, targets (repeated links), fusion (both)
+    target: str = None        # links: table of the targets
+    negatives: int = 0
+    id_awareness: bool = False
+    both_ways: bool = False   # every sampled edge in the other direction too
 
     def __post_init__(self):
         self.columns = {t: COLUMNS[t] for t in self.tables if t in COLUMNS} if self.columns is None else self.columns
+
+    @property
+    def towers(self):
+        return self.readout in ("towers", "fusion")
+
+    @property
+    def read(self):
+        """Tables whose nodes a head reads."""
+        return {self.entity, self.target} - {None} if self.readout != "targets" else {self.target}
 
 
 CASES = [
@@ -58,5 +74,15 @@ CASES = [
          entity="people", seeds=8, blocks=2, conv="mean"),
     Case("empty_edges", "node types without a node, edge types without an edge", ("circuits", "drivers", "races", "results"), fanouts=(4,), layers=2, seeds=4),
     Case("one_block", "one block, tables of a single column: the shortcut is the identity", SMALL, {"results": ("points",), "races": ("year",)}, fanouts=(4, 3), channels=8),
+    Case("two_towers", "links: sources and targets through the same model, three hops", LINK, ONE_COLUMN, seeds=4, fanouts=(3, 2, 2), layers=3, channels=4,
+         readout="towers", target="circuits", negatives=3, loss="bpr"),
+    Case("two_towers_id_awareness", "links: a learned vector marks the seeds of both types, fewer layers than hops", LINK, ONE_COLUMN, seeds=4, fanouts=(3, 2, 2),
+         channels=4, readout="towers", target="circuits", negatives=3, id_awareness=True, loss="bpr"),
+    Case("repeated_links", "repeated links: the circuits in the drivers' subgraphs, marked drivers, edges in both directions as published", LINK, ONE_COLUMN, seeds=4,
+         fanouts=(3, 2, 2), layers=3, channels=4, readout="targets", target="circuits", id_awareness=True, both_ways=True, reaches=("circuits",)),
+    Case("repeated_links_two_layers", "repeated links: the races in the drivers' subgraphs, two layers for three hops", SMALL, ONE_COLUMN, seeds=4,
+         fanouts=(3, 2, 2), channels=4, readout="targets", target="races", id_awareness=True, reaches=("races",)),
+    Case("fusion", "links: pairwise scores inside the subgraph, two towers outside", SMALL, ONE_COLUMN, seeds=4, fanouts=(3, 2, 2), channels=4, readout="fusion",
+         target="races", negatives=4, id_awareness=True, loss="fusion", reaches=("races",)),
     Case("shallow", "shallow embeddings, no temporal encoder", CIRCUIT, entity="races", temporal=False, shallow=("circuits",), conv="mean"),
 ]

@@ -14,7 +14,10 @@ STEP, MOST_SLOPE_ERROR = 1e-5, 1e-4
 class Fixture:
     def __init__(self, path):
         self.about, self.tensors = json.loads(path.with_suffix(".json").read_text()), load_file(path)
+        for k in [k for k in self.tensors if k.startswith("param.")]:
+            self.tensors[k], self.tensors["grad." + k[len("param."):]] = self.tensors[k]
         self.config, self.types = self.about["config"], {t["name"]: t for t in self.about["node_types"]}
+        self.readout, self.entity, self.target = self.about["readout"], self.about["entity"], self.about.get("target")
         self.worst, self.training, self.moved = 0.0, True, {}
 
     def __getitem__(self, name):
@@ -117,11 +120,16 @@ class Fixture:
             x = x + self.linear(f"temporal.lin_dict.{t}", encoding)[self[f"node.{t}.delta"]]
         if t in self.config["shallow_embeddings"]:
             x = x + self.parameter(f"shallow.{t}.weight")[self[f"node.{t}.distinct"]][self[f"node.{t}.row"]]
+        if self.config["id_awareness"]:
+            x = x + self.parameter("id_awareness.weight") * (np.arange(len(x)) < self.seeds(t))[:, None]
         self.compare(f"out.input.{t}", x)
         return x
 
+    def seeds(self, t):
+        return int(self[f"node.{t}.hop_end"][0])
+
     def layer(self, l, x):
-        """Of the last layer only the seeds' type: parameters of the others aren't in the file."""
+        """Of the last layer only the types that a head reads: parameters of the others aren't in the file."""
         reduce = {"sum": np.sum, "mean": np.mean, "max": np.max}
         out = {}
         for e in self.about["edge_types"]:
@@ -146,16 +154,42 @@ class Fixture:
         x = {t: self.input(t) for t in self.types}
         for l in range(self.config["gnn_layers"]):
             x = self.layer(l, x)
-        y = x[self.about["entity"]][: self.about["seeds"]]
+        if self.readout == "targets":
+            return self.head("head", x[self.target])
+        seeds = np.concatenate([x[t][: self.seeds(t)] for t in dict.fromkeys((self.entity, self.target)) if t])
+        assert len(seeds) == self.about["seeds"]
+        return self.head("head", seeds) if self.readout != "fusion" else (self.head("head", seeds), self.head("target_head", x[self.target])[:, 0])
+
+    def head(self, name, y):
         for i in range(self.config["head_layers"]):
-            y = self.linear(f"head.lins.{i}", y)
+            y = self.linear(f"{name}.lins.{i}", y)
             if i + 1 < self.config["head_layers"]:
-                y = relu(self.batch_norm(f"head.norms.{i}.module", y) if self.config["head_norm"] == "batch_norm" else self.layer_norm(f"head.norms.{i}", y))
-        self.compare("out.head" if self.training else "eval.head", y)
+                y = relu(self.batch_norm(f"{name}.norms.{i}.module", y) if self.config["head_norm"] == "batch_norm" else self.layer_norm(f"{name}.norms.{i}", y))
+        self.compare(f"out.{name}" if self.training else f"eval.{name}", y)
         return y
 
+    def bpr_loss(self, vectors):
+        terms = []
+        for x, positive, negatives in zip(self["pairs.source"], self["pairs.positive"], self["pairs.negative"]):
+            terms += [np.logaddexp(0, vectors[x] @ vectors[n] - vectors[x] @ vectors[positive]) for n in negatives]
+        return np.mean(terms)
+
+    def fusion_loss(self, vectors, logits):
+        terms, offsets = [], self["pairs.seen_offsets"]
+        for i, x in enumerate(self["pairs.source"]):
+            outside = lambda seeds: [vectors[x, :-1] @ vectors[s, :-1] + vectors[x, -1] for s in seeds if s >= 0]
+            node = self["pairs.seen_positive"][i]
+            positive = logits[node] if node >= 0 else outside([self["pairs.positive"][i]])[0]
+            inside = logits[[n for n in self["pairs.seen"][offsets[i] : offsets[i + 1]] if n != node]]
+            total = np.exp(positive) + np.exp(inside).sum() + np.exp(self["pairs.log_weight"][i]) * np.exp(outside(self["pairs.negative"][i])).sum()
+            terms.append(np.log(total) - positive)
+        return np.mean(terms)
+
     def loss(self, y):
-        kind, target = self.about["loss"]["kind"], self["label"]
+        kind = self.about["loss"]["kind"]
+        if kind in ("bpr", "fusion"):
+            return self.bpr_loss(y) if kind == "bpr" else self.fusion_loss(*y)
+        target = self["label"]
         if kind == "l1":
             return np.abs(y[:, 0] - target).mean()
         if kind == "cross_entropy":

@@ -14,10 +14,11 @@ from relbench.modeling.nn import HeteroEncoder
 
 import tables as data
 from cases import CASES
+from links import PairDraw, bpr_loss, fusion_loss, join
 from reference import Inputs, Margins, Model, in_double, perturb
-from sampling import edge_types, sample
+from sampling import both_ways, edge_types, sample
 
-LEAST_MARGIN, MOST_ERROR, ZERO, TRIES, WINDOW = 1e-5, 1e-5, 1e-11, 100, 60
+LEAST_MARGIN, MOST_ERROR, ZERO, SAME, TRIES, WINDOW = 1e-5, 1e-5, 1e-11, 1e-12, 100, 60
 PACKAGES = ("torch", "torch-geometric", "pytorch-frame", "relbench")
 
 
@@ -58,7 +59,7 @@ def seeds(case, tables, folder, rng):
         label = rng.permutation(np.arange(len(row)) % 2).astype(float)
     pick = np.lexsort((row, time))
     pick = pick[(start := rng.integers(max(1, len(row) - WINDOW))) : start + WINDOW]
-    if case.loss == "binary_cross_entropy":
+    if case.loss == "binary_cross_entropy" and case.readout == "seeds":
         pick = np.concatenate([rng.choice(pick[label[pick] == 0], case.seeds // 2, replace=False), rng.choice(pick[label[pick] == 1], (case.seeds + 1) // 2, replace=False)])
     pick = rng.permutation(pick)[: case.seeds]
     row, time, label = row[pick], time[pick], label[pick]
@@ -75,6 +76,9 @@ class Run:
     def __init__(self, case, tables, seed_row, seed_time, label, trial, rng):
         self.case, self.tables, self.label, self.kinds = case, tables, label, edge_types(tables)
         self.batch = sample(tables, case.entity, seed_row, seed_time, case.fanouts, rng)
+        if case.both_ways:
+            self.batch = both_ways(self.batch)
+        self.link(rng)
         made = {t: v.materialize(case.columns.get(t)) for t, v in tables.items()}
         self.frames, self.statistics = {t: m[0] for t, m in made.items()}, {t: m[1] for t, m in made.items()}
         torch.manual_seed(trial)
@@ -86,26 +90,51 @@ class Run:
         single, _ = self.step(model, False)
         with margins:
             self.values, self.loss = self.step(wide, True)
+        self.check_towers(wide)
         self.after = {k: v for k, v in wide.state_dict().items()
                       if k.endswith(("running_mean", "running_var")) and f"grad.{k.rsplit('.', 1)[0]}.weight" in self.values}
         self.evaluated = wide.eval()(self.inputs(True)).detach() if self.after else None
         self.compare(single, margins)
 
+    def link(self, rng):
+        """Of links: the pairs, with the subgraphs of their targets in the batch; or labels of the target type's nodes."""
+        self.pairs, self.separate = None, [self.batch]
+        if self.case.towers:
+            draw = PairDraw(self.case, self.tables[self.case.target], self.batch, rng)
+            time, row = np.array(draw.targets).T
+            self.separate.append(sample(self.tables, self.case.target, row, time, self.case.fanouts, rng))
+            self.batch, self.label = join(*self.separate), None
+            self.pairs = draw.pairs(self.batch)
+        elif self.case.readout == "targets":
+            self.label = torch.tensor(rng.permutation(np.arange(len(self.batch.row[self.case.target])) % 2), dtype=torch.float32)
+
     def inputs(self, double):
         return Inputs(self.batch, self.case, self.tables, self.frames, double)
+
+    def check_towers(self, model):
+        """RelBench's model takes sources and targets in batches of their own, from which nothing differs here."""
+        if not self.case.towers:
+            return
+        model.zero_grad()
+        parts = [(model(Inputs(b, self.case, self.tables, self.frames, True)), model.record.get("target_head")) for b in self.separate]
+        logits = None
+        if self.case.readout == "fusion":
+            order = np.argsort(np.concatenate([b.hop[self.case.target] for b in self.separate]), kind="stable")
+            logits = torch.cat([p[1] for p in parts])[order]
+        loss = self.loss_of(torch.cat([p[0] for p in parts]), logits)
+        loss.backward()
+        assert abs(float(loss.detach()) - self.loss) < SAME * self.loss
+        grads = {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
+        largest = max(float(g.abs().max()) for g in grads.values())
+        for k, g in grads.items():
+            torch.testing.assert_close(g, self.values[f"grad.{k}"], rtol=0, atol=SAME * largest, msg=f"{self.case.name}: gradient of {k} differs")
 
     def step(self, model, double):
         """out.* and grad.*, and the loss."""
         columns = {}
         for t, encoder in model.encoder.encoders.items():
             encoder.encoder.register_forward_hook(lambda m, args, out, t=t: columns.update({f"columns.{t}": out[0].flatten(1)}))
-        output, target = model(self.inputs(double)), self.label.double() if double else self.label
-        if self.case.loss == "cross_entropy":
-            loss = cross_entropy(output, self.label.long(), label_smoothing=self.case.smoothing)
-        elif self.case.loss == "l1":
-            loss = l1_loss(output[:, 0], target)
-        else:
-            loss = binary_cross_entropy_with_logits(output.view_as(target), target * (1 - self.case.smoothing) + self.case.smoothing / 2)
+        loss = self.loss_of(model(self.inputs(double)), model.record.get("target_head"))
         loss.backward()
         if self.case.name == "nulls":
             model.record.update(columns)
@@ -113,16 +142,29 @@ class Run:
         values = {k: v for k, v in values.items() if v.numel()}
         return values | {f"grad.{k}": p.grad for k, p in model.named_parameters() if p.grad is not None}, float(loss.detach())
 
+    def loss_of(self, output, logits):
+        """`output` of the head; `logits`: fusion, of the target head."""
+        case, target = self.case, None if self.label is None else self.label.to(output.dtype)
+        if case.loss == "bpr":
+            return bpr_loss(output, self.pairs)
+        if case.loss == "fusion":
+            return fusion_loss(output, logits[:, 0], self.pairs)
+        if case.loss == "cross_entropy":
+            return cross_entropy(output, self.label.long(), label_smoothing=case.smoothing)
+        if case.loss == "l1":
+            return l1_loss(output[:, 0], target)
+        return binary_cross_entropy_with_logits(output.view_as(target), target * (1 - case.smoothing) + case.smoothing / 2)
+
     def needed(self, name, value):
         """Per distinct row what depends on the row alone, and of a layer's nodes those that the next layer reads."""
         kind, *rest = name.split(".")
         if kind in ("encoder", "columns"):
             return value[np.unique(self.batch.row[rest[0]], return_index=True)[1]]
-        if kind == "layer" and self.case.norm != "batch_norm":
+        if kind == "layer" and int(rest[0]) == self.case.layers - 1 and rest[1] not in self.case.read:
+            return value[:0]
+        if kind == "layer" and self.case.norm != "batch_norm" and self.case.readout in ("seeds", "towers"):
             hop = min(self.case.layers - 1 - int(rest[0]), self.batch.hops)
             return value[: self.batch.hop_end(rest[1])[hop]]
-        if kind == "layer" and int(rest[0]) == self.case.layers - 1 and rest[1] != self.case.entity:
-            return value[:0]
         return value
 
     def check_encoders(self, model):
@@ -151,25 +193,25 @@ class Run:
         a = self.agreement
         if any(not len(self.batch.row[t]) for t in self.case.reaches):
             return False
+        if self.case.readout == "fusion" and not (0 < (self.pairs.positive < 0).mean() < 1 and 0 < (self.pairs.negative < 0).mean() < 1):
+            return False
         return max(a["outputs"], a["gradients"]) < MOST_ERROR and min(a["relu_margin"], a["maximum_margin"]) > LEAST_MARGIN
 
     def write(self, folder):
         name = self.case.name
-        tensors = {f"param.{k}": v for k, v in self.state.items() if f"grad.{k}" in self.values} | self.values | self.batch_tensors() | self.input_tensors() | {"label": self.label}
+        narrow = lambda v: v.float() if v.is_floating_point() else v
+        tensors = {k: v for k, v in self.values.items() if not k.startswith("grad.")} | self.batch_tensors() | self.input_tensors()
+        tensors |= {"param." + k[5:]: torch.stack([self.state[k[5:]], narrow(v)]) for k, v in self.values.items() if k.startswith("grad.")}
+        tensors |= {"label": self.label} if self.label is not None else self.pairs.tensors(self.case.readout == "fusion")
         tensors |= {f"buffer.{k}": v for k, v in self.state.items() if k.endswith("frequency") or k in self.after}
         tensors |= {f"after.{k}": v for k, v in self.after.items()}
         if self.evaluated is not None:
             tensors["eval.head"] = self.evaluated
-        narrow = lambda v: v.float() if v.is_floating_point() else v
         path, text = folder / f"{name}.safetensors", folder / f"{name}.json"
         save_file({k: narrow(v).clone().contiguous() for k, v in sorted(tensors.items())}, path)
         path.chmod(0o644)
         text.write_text(self.description())
         return path.stat().st_size + text.stat().st_size
-
-    def no_gradient(self):
-        buffers = ("running_mean", "running_var", "num_batches_tracked", "frequency", "mult_term", "mean", "std", "offset", "fill_values", "min_year", "max_values")
-        return sorted(k for k in self.state if f"grad.{k}" not in self.values and k.split(".")[-1] not in buffers)
 
     def batch_tensors(self):
         out = {}
@@ -201,11 +243,12 @@ class Run:
     def description(self):
         c = self.case
         config = dict(channels=c.channels, encoder_blocks=c.blocks, gnn_layers=c.layers, conv_aggregation=c.conv, hetero_conv_aggregation=c.types, gnn_norm=c.norm,
-                      head_layers=c.head_layers, head_norm=c.head_norm, use_temporal_encoder=c.temporal, shallow_embeddings=c.shallow)
+                      head_layers=c.head_layers, head_norm=c.head_norm, use_temporal_encoder=c.temporal, shallow_embeddings=c.shallow, id_awareness=c.id_awareness)
         nodes = [dict(name=t, nodes=v.rows, has_time=v.time is not None, columns=self.columns(t)) for t, v in self.tables.items()]
         edges = [dict(source=k[0], name=k[1], target=k[2]) for k in self.kinds]
-        top = dict(case=c.name, about=c.about, config=config, entity=c.entity, seeds=c.seeds, hops=self.batch.hops, outputs=c.outputs,
-                   loss=dict(kind=c.loss, label_smoothing=c.smoothing, value=self.loss), node_types=nodes, edge_types=edges, no_gradient=self.no_gradient(),
+        links = dict(target=c.target) if c.target else {}
+        top = dict(case=c.name, about=c.about, config=config, readout=c.readout, entity=c.entity, **links, seeds=len(self.batch.seed_time), hops=self.batch.hops,
+                   outputs=c.outputs, loss=dict(kind=c.loss, label_smoothing=c.smoothing, value=self.loss), node_types=nodes, edge_types=edges,
                    zero_gradient=self.zero, agreement=self.agreement, versions={p: importlib.metadata.version(p) for p in PACKAGES})
         return "{\n" + ",\n".join(f' "{k}": {lines(v)}' for k, v in top.items()) + "\n}\n"
 

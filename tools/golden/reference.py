@@ -66,13 +66,20 @@ class Model(torch.nn.Module):
         self.shallow = torch.nn.ModuleDict({t: torch.nn.Embedding(tables[t].rows, c) for t in case.shallow})
         self.gnn = Gnn(list(tables), edge_types, case)
         per_row = {"norm_kwargs": {"mode": "node"}} if case.head_norm == "layer_norm" else {}
-        self.head = MLP([c] * case.head_layers + [case.outputs], norm=case.head_norm, **per_row)
+        mlp = lambda outputs: MLP([c] * case.head_layers + [outputs], norm=case.head_norm, **per_row)
+        self.readout, self.target = case.readout, case.target
+        self.head = mlp({"towers": c, "fusion": c + 1}.get(case.readout, case.outputs))
+        self.target_head = mlp(1) if case.readout == "fusion" else None
+        self.id_awareness = torch.nn.Embedding(1, c) if case.id_awareness else None
 
     def forward(self, i):
-        """`i`: Inputs. Returns the seeds' outputs; `self.record` holds what lies between."""
+        """`i`: Inputs. Returns what the head gives for the seeds (readout "targets": for the target type's nodes); `self.record` holds what lies between
+        and, of fusion, the target head's outputs."""
         record = self.record = {}
         x = self.encoder(i.frames)
         record.update({f"encoder.{t}": v for t, v in x.items()})
+        if self.id_awareness is not None:
+            x |= {t: torch.cat([x[t][:n] + self.id_awareness.weight, x[t][n:]]) for t, n in i.roots.items()}
         timed = {t: i.time[t] for t in self.temporal.lin_dict}
         for t, v in self.temporal(i.seed_time, timed, i.owner).items():
             x[t] = x[t] + v
@@ -80,7 +87,9 @@ class Model(torch.nn.Module):
             x[t] = x[t] + embedding(i.row[t])
         record.update({f"input.{t}": v for t, v in x.items()})
         x = self.gnn(x, i.edges, i.owner, record)
-        record["head"] = self.head(x[i.entity][: len(i.seed_time)])
+        if self.target_head is not None:
+            record["target_head"] = self.target_head(x[self.target])
+        record["head"] = self.head(x[self.target] if self.readout == "targets" else torch.cat([x[t][:n] for t, n in i.roots.items()]))
         return record["head"]
 
 
@@ -121,7 +130,7 @@ class Inputs:
     """A batch as the reference takes it, per node (not per distinct row), in float32 or float64."""
 
     def __init__(self, batch, case, tables, frames, double):
-        self.entity, self.seed_time = case.entity, torch.from_numpy(batch.seed_time)
+        self.seed_time, self.roots = torch.from_numpy(batch.seed_time), batch.roots(case.entity, case.target)
         self.row = {t: torch.from_numpy(v) for t, v in batch.row.items()}
         self.owner = {t: torch.from_numpy(v) for t, v in batch.owner.items()}
         self.time = {t: torch.from_numpy(v.time[batch.row[t]]) for t, v in tables.items() if v.time is not None}

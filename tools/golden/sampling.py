@@ -1,5 +1,5 @@
 """Temporal neighbour sampling of small batches, laid out as the engine lays them out: nodes by hop, then seed, then discovery."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,12 +23,28 @@ class Batch:
     def hop_end(self, t):
         return np.array([(self.hop[t] <= h).sum() for h in range(self.hops + 1)], np.int64)
 
+    def roots(self, *types):
+        """How many seeds are of each type; types without any are left out."""
+        return {t: n for t in types if t and (n := int(self.hop_end(t)[0]))}
+
     def edge_index(self, k):
         lists = self.sources[k]
         return np.array([np.concatenate([*map(np.int64, lists), np.empty(0, np.int64)]), np.repeat(np.arange(len(lists)), [len(s) for s in lists])], np.int64)
 
     def offsets(self, k):
         return np.cumsum([0, *map(len, self.sources[k])])
+
+
+def both_ways(batch):
+    """Every sampled edge in the other direction too, as PyTorch Geometric's subgraph_type="bidirectional" adds them."""
+    lists = {k: [list(v) for v in sources] for k, sources in batch.sources.items()}
+    for (source, name, target), sources in batch.sources.items():
+        back = lists[target, name[len("rev_"):] if name.startswith("rev_") else f"rev_{name}", source]
+        for node, found in enumerate(sources):
+            for n in found:
+                if node not in back[n]:
+                    back[n].append(node)
+    return replace(batch, sources=lists)
 
 
 def edge_types(tables):
