@@ -2,23 +2,16 @@
 // threads, and what configuration changes.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
-#include <numeric>
 #include <string>
+#include <utility>
 
 #include "model/golden_fixture.h"
+#include "model/slope_testing.h"
 
 namespace rle {
 namespace {
-
-// A parameter's gradient, of length 1.
-struct Direction {
-  int64_t offset;
-  std::vector<double> unit;
-};
 
 class ModelTest : public ::testing::Test {
  protected:
@@ -33,66 +26,44 @@ class ModelTest : public ::testing::Test {
   double loss(RelationalModel& model, const GoldenFixture& fixture, uint64_t key) {
     return model.train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(key), pool_).loss;
   }
-  // The slopes of the loss, to either side, where a parameter moves along its gradient.
-  std::array<double, 2> slopes(RelationalModel& model, const GoldenFixture& fixture, uint64_t key,
-                               double start, const Direction& along, double step) {
-    float* value = model.parameters().values().data() + along.offset;
-    const std::vector<float> kept(value, value + along.unit.size());
-    std::array<double, 2> out{};
-    for (size_t side : {0, 1}) {
-      const double signed_step = side == 0 ? -step : step;
-      for (size_t i = 0; i < kept.size(); ++i)
-        value[i] = kept[i] + static_cast<float>(signed_step * along.unit[i]);
-      out[side] = (loss(model, fixture, key) - start) / signed_step;
-    }
-    std::copy(kept.begin(), kept.end(), value);
-    return out;
-  }
 
   ThreadPool pool_{1};
 };
 
-// The loss is smooth but for kinks, where a ReLU or a maximum changes its branch: the gradient is the slope
-// to one side at least, if need be over a shorter step. A wrong gradient is that of neither side.
 TEST_F(ModelTest, GradientsAreSlopesOfTheLossWithDropoutOn) {
-  constexpr double kWantedChange = 5e-5, kLongestStep = 0.002, kShortest = 8;
-  for (const char* name : {"nulls", "max_neighbours_mean_types", "instance_norm"})
+  for (const char* name : {"nulls", "max_neighbours_mean_types", "instance_norm", "fusion"})
     for (uint64_t key : {9, 10, 11, 12}) {
       SCOPED_TRACE(std::string(name) + ", key " + std::to_string(key));
       const GoldenFixture fixture(name);
       const auto own = model(fixture, 0.3);
-      const double start = loss(*own, fixture, key);
-      const std::vector<float> gradients = own->parameters().gradients();
-      EXPECT_NE(start, loss(*model(fixture, 0.0), fixture, key)) << "dropout changes the loss";
-      int compared = 0, tensors = 0;
-      for (const ParameterStore::Entry& entry : own->parameters().entries()) {
-        const float* g = gradients.data() + entry.offset;
-        const double norm = std::sqrt(std::inner_product(g, g + entry.size, g, 0.0));
-        ++tensors;
-        if (norm * kLongestStep < kWantedChange / 10) continue;  // its slope is lost in fp32
-        Direction along{entry.offset, {}};
-        for (int64_t i = 0; i < entry.size; ++i) along.unit.push_back(double{g[i]} / norm);
-        const double longest = std::min(kLongestStep, kWantedChange / norm);
-        double nearest = norm;
-        for (double step = longest; nearest > 0.05 * norm && step >= longest / kShortest; step /= 2)
-          for (double slope : slopes(*own, fixture, key, start, along, step))
-            nearest = std::min(nearest, std::abs(slope - norm));
-        EXPECT_LE(nearest, 0.05 * norm) << entry.name;
-        ++compared;
-      }
-      EXPECT_GT(compared, tensors / 4);
+      EXPECT_NE(loss(*own, fixture, key), loss(*model(fixture, 0.0), fixture, key))
+          << "dropout changes the loss";
+      const SlopesCompared compared =
+          expect_gradients_are_slopes(*own, [&] { return loss(*own, fixture, key); });
+      EXPECT_GT(compared.parameters, compared.of / 4);
     }
 }
 
 TEST_F(ModelTest, AnyNumberOfThreadsGivesTheSameBits) {
-  const GoldenFixture fixture("whole_model");
-  std::vector<float> first;
-  for (int threads : {1, 2, 4}) {
-    ThreadPool pool(threads);
-    const auto own = model(fixture, 0.2);
-    own->train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(9), pool);
-    if (first.empty()) first = own->parameters().gradients();
-    EXPECT_EQ(own->parameters().gradients(), first) << threads << " threads";
+  for (const char* name : {"whole_model", "two_towers_id_awareness", "repeated_links", "fusion"}) {
+    SCOPED_TRACE(name);
+    const GoldenFixture fixture(name);
+    std::vector<float> first;
+    ModelOutputs outputs;
+    for (int threads : {1, 2, 4}) {
+      ThreadPool pool(threads);
+      const auto own = model(fixture, 0.2);
+      own->train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(9), pool);
+      ModelOutputs again;
+      own->predict(fixture.input(), pool, again);
+      if (first.empty()) {
+        first = own->parameters().gradients();
+        outputs = again;
+      }
+      EXPECT_EQ(own->parameters().gradients(), first) << threads << " threads";
+      EXPECT_EQ(again.seeds, outputs.seeds) << threads << " threads";
+      EXPECT_EQ(again.targets, outputs.targets) << threads << " threads";
+    }
   }
 }
 
@@ -106,6 +77,50 @@ TEST_F(ModelTest, AStepThatIsNotFiniteNamesTheFirstModule) {
       own->train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(9), pool_);
   EXPECT_FALSE(step.finite);
   EXPECT_EQ(step.first_not_finite, "message passing layer 1, table 'drivers'");
+}
+
+TEST_F(ModelTest, AHeadThatIsNotFiniteIsNamed) {
+  const std::pair<const char*, const char*> cases[] = {{"whole_model", "head.0.bias"},
+                                                       {"two_towers", "head.0.bias"},
+                                                       {"repeated_links", "head.0.bias"},
+                                                       {"fusion", "head.0.bias"},
+                                                       {"fusion", "target_head.0.bias"}};
+  for (const auto& [name, bias] : cases) {
+    SCOPED_TRACE(std::string(name) + ", " + bias);
+    const GoldenFixture fixture(name);
+    const auto own = model(fixture, 0.0);
+    const ParameterStore::Entry* entry = own->parameters().find(bias);
+    ASSERT_NE(entry, nullptr);
+    own->parameters().values()[static_cast<size_t>(entry->offset)] = INFINITY;
+    const StepResult step =
+        own->train_step(fixture.input(), fixture.loss(), fixture.targets(), RngKey(9), pool_);
+    EXPECT_FALSE(step.finite);
+    EXPECT_EQ(step.first_not_finite, "head");
+    ModelOutputs outputs;
+    EXPECT_EQ(own->predict(fixture.input(), pool_, outputs), "head");
+    std::vector<float> vectors;
+    const bool embeds_head = has_towers(own->definition().readout) && bias == std::string("head.0.bias");
+    EXPECT_EQ(own->embed(fixture.input(), pool_, vectors), embeds_head ? "head" : "");
+  }
+}
+
+// What a seed is embedded as is what enters the head, or what comes out of it where two towers compare that.
+TEST_F(ModelTest, EmbeddingsAreTheVectorsThatAreCompared) {
+  for (const char* name : {"whole_model", "two_towers", "repeated_links", "fusion"}) {
+    SCOPED_TRACE(name);
+    const GoldenFixture fixture(name);
+    const auto own = model(fixture, 0.0);
+    ModelOutputs outputs;
+    own->predict(fixture.input(), pool_, outputs);
+    std::vector<float> vectors;
+    EXPECT_EQ(own->embed(fixture.input(), pool_, vectors), "");
+    const Readout readout = own->definition().readout;
+    if (readout == Readout::kTargets)
+      EXPECT_EQ(vectors.size(),
+                static_cast<size_t>(fixture.input().batch->seeds * embedding_width(own->definition())));
+    else
+      EXPECT_EQ(vectors, has_towers(readout) ? outputs.seeds : own->embeddings());
+  }
 }
 
 TEST_F(ModelTest, NoBlocksIsAModelToo) {

@@ -113,7 +113,9 @@ std::string RelationalModel::embed(const ModelInput& input, ThreadPool& pool, st
   ConstMatrix out = pass.embed();
   if (has_towers(impl_->definition.readout)) out = impl_->modules.seed_head[0].forward(step, out).output;
   vectors.assign(out.data, out.data + out.size());
-  return all_finite(vectors) ? "" : pass.first_not_finite();
+  if (all_finite(vectors)) return "";
+  const std::string before = pass.first_not_finite();
+  return before.empty() ? "head" : before;
 }
 
 }  // namespace rle
