@@ -120,6 +120,21 @@ def test_target_among_the_features(shop, refused):
     refused(2, "task.target: 'again' is taken from train.parquet, which is table 'orders'", "leak", "tables.orders.exclude")
 
 
+def test_a_test_table_of_the_graph(rle, shop, refused):
+    """Refused where it holds the target as a feature, and only there."""
+    del shop.spec["tables"]["customers"]["columns"]
+    shop.spec["task"] |= {"entity_column": "id", "test": "customers.parquet"}
+    shop.spec["task"].pop("time_column"), shop.spec["task"].pop("horizon"), shop.spec["tables"]["orders"].pop("time_column")
+    for split in ("train", "validation"):
+        shop.tables[split] = {"id": shop.tables[split]["customer"], "again": shop.tables[split]["again"]}
+    shop.write()
+    done = rle("fit", "spec.json", "--model", "m", cwd=shop.folder)
+    assert done.returncode == 0, done.stderr
+    assert rle("predict", "spec.json", "--model", "m", "--output", "p.parquet", cwd=shop.folder).returncode == 0
+    shop.tables["customers"]["again"] = [0, 1] * 20
+    refused(2, "task.test: 'again' is taken from customers.parquet, which is table 'customers'", "leak", "tables.customers.exclude")
+
+
 def test_target_of_the_same_name_elsewhere_is_fine(rle, shop):
     shop.tables["customers"]["again"] = [1.5] * 40
     shop.write()

@@ -306,6 +306,39 @@ def test_paths_stay_inside_the_data_root(rle_program, shop, tmp_path):
         assert host.get("/v1/jobs").json["jobs"] == []
 
 
+def test_views_stay_inside_the_data_root(rle_program, shop, tmp_path):
+    """A view of a database may name any file: what it reads is held to the data roots as well, in every child."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    for file in shop.folder.glob("*.parquet"):
+        (inside / file.name).write_bytes(file.read_bytes())
+    (inside / "near").symlink_to(inside)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{inside}/shop.duckdb' as d (storage_version 'v1.4.0')")
+        connection.execute(f"create view d.customers as from read_parquet('{inside}/customers.parquet')")
+        connection.execute(f"create view d.outside as from read_parquet('{shop.folder}/customers.parquet')")
+        connection.execute("create view d.passwords as from read_text('/etc/passwd')")
+    with HostProcess(rle_program, tmp_path / "state", "--data-root", inside) as host:
+        assert host.post("/v1/describe", {"source": "shop.duckdb::customers"}).json["rows"] == 40
+        for view in ("outside", "passwords"):
+            answer = host.post("/v1/describe", {"source": f"shop.duckdb::{view}"})
+            problem(answer, 422, "invalid-specification")
+            assert "data roots" in answer.json["detail"] and "root:" not in answer.json["detail"]
+        request = fit_predict_request(shop, inside / "near")
+        request["spec"]["data"]["source"] = str(inside / "near")
+        request["spec"]["tables"]["customers"]["source"] = str(inside / "shop.duckdb::outside")
+        assert host.post("/v1/jobs", request).json["field"] == "spec.tables.customers"
+        request["spec"]["tables"]["customers"]["source"] = str(inside / "shop.duckdb::customers")
+        for output in (request["output"], {"kind": "duckdb", "database": "p.duckdb", "alias": "again"}):
+            job = host.submit(request | {"output": output})
+            assert host.job_in(job["id"], "COMPLETED", "FAILED")["state"] == "COMPLETED", host.get(f"/v1/jobs/{job['id']}").body
+            assert len(host.get(f"/v1/jobs/{job['id']}/predictions?format=csv").body.splitlines()) == 41
+        with duckdb.connect(str(inside / "p.duckdb")) as connection:
+            connection.execute("drop table PREDICTIONS_AGAIN; create view PREDICTIONS_AGAIN as from read_text('/etc/passwd')")
+        answer = host.get(f"/v1/jobs/{job['id']}/predictions?format=csv")
+        assert answer.status >= 400 and b"root:" not in answer.body, answer.body
+
+
 def test_a_second_host_is_refused(rle_program, host):
     second = subprocess.run([rle_program, "serve", "--state", host.state], capture_output=True, text=True, timeout=60 * SLOW, check=False)
     assert second.returncode != 0 and "another" in second.stderr, second.stderr

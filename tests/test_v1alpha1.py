@@ -1,10 +1,12 @@
 """Protocol v1alpha1 over real HTTP, with payloads written from its own page: bare, keys marked in columns, target_table and target_column."""
 import json
+import threading
+import time
 import uuid
 
 import pyarrow.parquet as pq
 import pytest
-from host_process import HostProcess, fit_request
+from host_process import SLOW, HostProcess, fit_request
 from shop import Shop
 
 CONFIG = {
@@ -73,6 +75,26 @@ def test_tables_and_configurations(host, shop):
     wrong = json.loads(json.dumps(CONFIG))
     wrong["optimizer"]["parameters"]["lr"] = -1
     assert "lr" in ask(host, {"payload_type": "VALIDATE_CONFIG", "type": "model_config", "config": wrong}, status=422)
+
+
+def test_status_is_told_while_tables_are_looked_at(host, trained, tmp_path):
+    """Looks at tables wait for a child each, and there are few workers for them; a poll of the status waits for none."""
+    rows = tmp_path / "many.csv"
+    rows.write_text("a,b\n" + "12345,some text\n" * 600_000)
+    looks = [threading.Thread(target=ask, args=(host, {"payload_type": "FETCH_TABLE", "source": str(rows), "connector": "csv"})) for _ in range(12)]
+    for look in looks:
+        look.start()
+    time.sleep(0.2)
+    worst = 0.0
+    polls = 0
+    while sum(look.is_alive() for look in looks) > 4:
+        started = time.monotonic()
+        assert ask(host, {"payload_type": "REQUEST_JOB_STATUS", "job_id": trained})["status"] == "COMPLETED"
+        assert "jobs" in ask(host, {"payload_type": "REQUEST_QUEUE_STATUS"})
+        worst, polls = max(worst, time.monotonic() - started), polls + 1
+    for look in looks:
+        look.join()
+    assert polls > 3 and worst < 0.25 * SLOW, (polls, worst)
 
 
 def test_the_job_is_one_like_any_other(host, trained):

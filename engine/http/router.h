@@ -1,6 +1,7 @@
 // Which handler answers which method and path. Filled once, then read by any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ struct Route {
   std::vector<std::string> query;  // the parameters it knows
   bool open = false;               // without a token
   bool slow = false;               // waits for another process
+  // Of a slow route: a request that waits for none. Asked on the server's own thread. Empty: all wait.
+  std::function<bool(const Request&)> is_quick = {};
   std::function<void(Call&)> handler;
 };
 

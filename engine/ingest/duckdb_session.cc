@@ -20,7 +20,25 @@ std::string quote(std::string_view text, char mark) {
   return quoted;
 }
 
+std::vector<std::filesystem::path>& confines() {
+  static std::vector<std::filesystem::path> folders;
+  return folders;
+}
+
+void confine(Connection& connection) {
+  if (confines().empty()) return;
+  std::string list;
+  for (const std::filesystem::path& folder : confines())
+    list += (list.empty() ? "" : ", ") + quote(folder.string(), '\'');
+  connection.execute(fmt::format("SET allowed_directories = [{}]", list));
+  connection.execute("SET enable_external_access = false");
+  connection.execute("SET lock_configuration = true");
+}
+
 }  // namespace
+
+void confine_duckdb(std::vector<std::filesystem::path> folders) { confines() = std::move(folders); }
+bool is_confined() { return !confines().empty(); }
 
 Connection open_duckdb() {
   const std::string library = duckdb_library().string();
@@ -33,6 +51,7 @@ Connection open_duckdb() {
                                     {"temp_directory", ""},
                                     {"threads", "2"}});
     connection.execute("SET TimeZone = 'UTC'");
+    confine(connection);
     return connection;
   } catch (const DriverError& error) {
     fail(ErrorCode::kIo,

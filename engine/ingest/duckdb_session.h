@@ -13,6 +13,12 @@ namespace rle::ingest {
 
 Connection open_duckdb();
 
+// From now on all that this process's DuckDB opens, a view's files too, lies in these folders (absolute,
+// links followed; a link inside of them is not looked through); empty: anywhere. For a process that works for
+// others; before its first open_duckdb.
+void confine_duckdb(std::vector<std::filesystem::path> folders);
+bool is_confined();
+
 std::string quote_name(std::string_view name);  // "a""b"
 std::string quote_text(std::string_view text);  // 'a''b'
 

@@ -39,6 +39,8 @@ void fail_source(ErrorCode code, const std::string& source, const DriverError& e
   if (text.find("No files found") != std::string::npos) {
     fail(ErrorCode::kSpec, "source '{}': no file matches", source);
   }
+  if (text.find("disabled by configuration") != std::string::npos)
+    fail(ErrorCode::kSpec, "source '{}' reads what is outside the data roots of the host: {}", source, text);
   fail(bad_text ? ErrorCode::kData : code, "source '{}' cannot be read: {}", source, text);
 }
 

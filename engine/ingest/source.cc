@@ -20,6 +20,11 @@ struct SourceReader::Impl {
     return query_count(connection, fmt::format("SELECT count(*) FROM {}", relation.sql));
   }
 
+  // sampling: what stands after the relation.
+  Table read(const TableSchema& schema, const std::vector<std::string>& column_names,
+             const std::vector<std::string>& time_columns, const std::string& sampling, Report& report,
+             const CancelToken* cancel);
+
   Connection connection;
   RelationCatalog catalog;
 };
@@ -184,21 +189,22 @@ SourceSize SourceReader::size(const TableSchema& schema, const std::vector<std::
   return size;
 }
 
-Table SourceReader::read(const TableSchema& schema, const std::vector<std::string>& column_names,
-                         const std::vector<std::string>& time_columns, Report& report,
-                         const CancelToken* cancel) {
-  const Relation& relation = impl_->catalog.open(schema.source);
+Table SourceReader::Impl::read(const TableSchema& schema, const std::vector<std::string>& column_names,
+                               const std::vector<std::string>& time_columns, const std::string& sampling,
+                               Report& report, const CancelToken* cancel) {
+  const Relation& relation = catalog.open(schema.source);
   for (const std::string& column : column_names) relation.require(schema.name, column);
   try {
     if (column_names.empty()) {
       Table table;
       table.schema = schema;
-      table.rows = impl_->count_rows(relation);
+      table.rows = count_rows(relation);
       return table;
     }
-    const int64_t expected_rows = relation.kind == SourceKind::kParquet ? impl_->count_rows(relation) : 0;
-    BatchStream stream =
-        impl_->connection.query(fmt::format("SELECT {} FROM {}", select_list(column_names), relation.sql));
+    const bool counted = relation.kind == SourceKind::kParquet && sampling.empty();
+    const int64_t expected_rows = counted ? count_rows(relation) : 0;
+    BatchStream stream = connection.query(
+        fmt::format("SELECT {} FROM {}{}", select_list(column_names), relation.sql, sampling));
     TableImport table(schema, stream, time_columns, expected_rows);
     while (const ArrowArray* batch = stream.next()) {
       if (cancel != nullptr && cancel->requested()) {
@@ -210,6 +216,18 @@ Table SourceReader::read(const TableSchema& schema, const std::vector<std::strin
   } catch (const DriverError& error) {
     fail_source(ErrorCode::kIo, schema.source, error);
   }
+}
+
+Table SourceReader::read(const TableSchema& schema, const std::vector<std::string>& column_names,
+                         const std::vector<std::string>& time_columns, Report& report,
+                         const CancelToken* cancel) {
+  return impl_->read(schema, column_names, time_columns, "", report, cancel);
+}
+
+Table SourceReader::read_sample(const TableSchema& schema, const std::vector<std::string>& column_names,
+                                double share, Report& report, const CancelToken* cancel) {
+  const std::string sampling = fmt::format(" TABLESAMPLE system({:.6f} PERCENT) REPEATABLE (1)", 100 * share);
+  return impl_->read(schema, column_names, {}, sampling, report, cancel);
 }
 
 std::vector<std::string> SourceReader::used_columns(const TableSchema& schema, Report& report) {

@@ -62,6 +62,11 @@ class SourceReader {
              const std::vector<std::string>& time_columns, Report& report,
              const CancelToken* cancel = nullptr);
 
+  // As read() without declared times, of about that share of the rows (0 to 1): blocks from all over the
+  // table (DuckDB's system sample), the same ones each time.
+  Table read_sample(const TableSchema& schema, const std::vector<std::string>& column_names, double share,
+                    Report& report, const CancelToken* cancel = nullptr);
+
   // Of the DuckDB library that reads.
   std::string library_version();
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ingest/duckdb_session.h"
 
 namespace rle::ingest {
 namespace fs = std::filesystem;
@@ -57,11 +58,31 @@ void check_file(const std::string& source, const fs::path& file) {
 SourcePath parse_database(const std::string& source, size_t colons, const fs::path& base) {
   SourcePath path;
   path.kind = SourceKind::kDuckdb;
-  path.file = (base / source.substr(0, colons)).lexically_normal();
+  path.file = place_of(base / source.substr(0, colons));
   path.table = source.substr(colons + 2);
   check_file(source, path.file);
   if (path.table.empty()) fail(ErrorCode::kSpec, "source '{}' names no table after '::'", source);
   return path;
+}
+
+// Where DuckDB is confined, a name is read as the system reads it, links followed: that is what was allowed.
+fs::path place_of(const fs::path& file) {
+  if (!is_confined()) return file.lexically_normal();
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(file, error);
+  return error ? file.lexically_normal() : real;
+}
+
+// A glob, absolute; the folders before its first wild card likewise.
+std::string place_of_glob(const fs::path& folder, const std::string& source) {
+  const bool absolute = fs::path(source).is_absolute();
+  if (!is_confined())
+    return absolute ? source
+                    : escape_glob(folder.string()) + (folder.string().ends_with('/') ? "" : "/") + source;
+  const size_t slash = source.find_last_of('/', source.find_first_of("*?["));
+  const std::string fixed = slash == std::string::npos ? "" : source.substr(0, slash + 1);
+  const std::string real = place_of(folder / fixed / ".").string();
+  return escape_glob(real) + (real.ends_with('/') ? "" : "/") + source.substr(fixed.size());
 }
 
 }  // namespace
@@ -87,7 +108,7 @@ SourcePath parse_source(const std::string& source, const fs::path& base) {
     return parse_database(source, colons, folder);
 
   SourcePath path;
-  path.file = (folder / source).lexically_normal();
+  path.file = place_of(folder / source);
   std::error_code ignored;
   const bool exists = fs::exists(path.file, ignored);
   const std::optional<SourceKind> kind = kind_of(source);
@@ -100,13 +121,7 @@ SourcePath parse_source(const std::string& source, const fs::path& base) {
   if (path.kind == SourceKind::kDuckdb) {
     fail(ErrorCode::kSpec, "source '{}' is a database; name its table too: '{}::TABLE'", source, source);
   }
-  if (!path.is_glob) {
-    path.pattern = escape_glob(path.file.string());
-  } else if (fs::path(source).is_absolute()) {
-    path.pattern = source;
-  } else {
-    path.pattern = escape_glob(folder.string()) + (folder.string().ends_with('/') ? "" : "/") + source;
-  }
+  path.pattern = path.is_glob ? place_of_glob(folder, source) : escape_glob(path.file.string());
   return path;
 }
 

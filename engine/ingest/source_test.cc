@@ -299,6 +299,20 @@ TEST_F(SourceTest, OnlyTheNamedColumnsAreRead) {
   EXPECT_TRUE(none.columns.empty());
 }
 
+TEST_F(SourceTest, ASampleIsFromAllOverAndTheSameEachTime) {
+  parquet("t.parquet", "SELECT i, 'n' || i AS name FROM range(400000) r(i)");
+  SourceReader reader(folder_);
+  const auto sample = [&] { return reader.read_sample(schema("t.parquet"), {"i", "name"}, 0.25, report_); };
+  const Table table = sample();
+  EXPECT_GT(table.rows, 50'000);
+  EXPECT_LT(table.rows, 150'000);
+  for (int64_t from = 0; from < 400'000; from += 100'000)
+    EXPECT_TRUE(std::any_of(table.at("i").ints.begin(), table.at("i").ints.end(), [&](int64_t i) {
+      return i >= from && i < from + 100'000;
+    })) << from;
+  EXPECT_EQ(shown(sample().at("name")), shown(table.at("name")));
+}
+
 TEST_F(SourceTest, MissingThingsAreNamedWithTheNearest) {
   sql({"ATTACH '{}/shop.duckdb' AS t", "CREATE TABLE t.customers AS SELECT 1 AS customer_id",
        "CREATE SCHEMA t.old", "CREATE VIEW t.old.orders AS SELECT 2 AS order_id"});

@@ -16,6 +16,9 @@ namespace rle {
 namespace {
 using Json = nlohmann::ordered_json;
 
+// A description's: inference looks at 10,000 values of a column (docs/dtypes.md), which far fewer rows hold.
+constexpr int64_t kDescribedRows = 1'000'000;
+
 // "table 'orders': ..." -> "spec.tables.orders"; "task.test: ..." -> "spec.task.test"; else "spec".
 std::string field_of_source(std::string_view message) {
   constexpr std::string_view kTable = "table '", kTask = "task.";
@@ -132,10 +135,16 @@ Json describe_source(const JobRequest& request, const RequestContext& context) {
   schema.name = "source";
   schema.source = source;
   std::vector<SourceColumn> columns;
+  int64_t rows = 0;
   within("source", [&] {
     columns = reader.columns(source);
     ReportLines left_out;
-    table = reader.read(schema, reader.used_columns(schema, left_out), {}, left_out, &context.cancel);
+    const std::vector<std::string> used = reader.used_columns(schema, left_out);
+    rows = reader.count_rows(source);
+    const double share =
+        static_cast<double>(kDescribedRows) / static_cast<double>(std::max<int64_t>(rows, 1));
+    table = share >= 1 ? reader.read(schema, used, {}, left_out, &context.cancel)
+                       : reader.read_sample(schema, used, share, left_out, &context.cancel);
   });
   sort_canonically(table);
   const std::vector<DtypeDecision> decisions = decide_dtypes(table, Visibility());
@@ -151,7 +160,10 @@ Json describe_source(const JobRequest& request, const RequestContext& context) {
     if (known && table.at(column.name).type == PhysicalType::kString)
       described.back()["distinct"] = table.at(column.name).strings->size();
   }
-  return {{"source", request.source}, {"columns", std::move(described)}, {"rows", table.rows}};
+  return {{"source", request.source},
+          {"columns", std::move(described)},
+          {"rows", rows},
+          {"rows_read", table.rows}};
 }
 
 }  // namespace rle

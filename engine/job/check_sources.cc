@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "job/column_family.h"
 #include "job/load_data.h"
+#include "job/spec_sections.h"
 #include "table/dtype_rules.h"
 
 namespace rle {
@@ -204,6 +205,8 @@ void check_labels(SourceCheck& check, const JobSpec& spec, const std::vector<std
   const SourceColumn* target = find_column(*columns, task.target_column);
   if (needs_target) target = check.column(where, *source, *columns, task.target_column, "target");
   if (target != nullptr && target->readable) check_target(check, spec, tables, where, *target);
+  if (const std::string leak = leak_of_target(spec, *source); target != nullptr && !leak.empty())
+    check.add(fmt::format("{}: {}", where, leak));
 }
 
 }  // namespace

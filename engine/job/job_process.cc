@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "ingest/duckdb_session.h"
 #include "job/run_request.h"
 
 namespace rle {
@@ -89,9 +90,18 @@ int tell_error(EventReport& report, std::string_view name, const std::string& de
   return 1;
 }
 
+// A view of a database may name any file.
+void confine(const JobRequest& request) {
+  std::vector<fs::path> folders = request.data_roots;
+  if (folders.empty()) return;
+  if (!request.file.empty()) folders.push_back(request.file.parent_path());
+  ingest::confine_duckdb(std::move(folders));
+}
+
 int run(const JobRequest& request, const KillPoint& kill_point, EventReport& report) {
   try {
     const JobLock lock(request.job_folder);
+    confine(request);
     if (request.memory_limit_bytes) limit_memory(*request.memory_limit_bytes);
     if (kill_point) kill_point("started");
     Json result = run_request(request, {report, g_stop, kill_point});

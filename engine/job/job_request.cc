@@ -188,10 +188,14 @@ JobRequest parse_job_request(std::string_view document) {
   out.kind = json.contains("kind") ? action_of(json["kind"]) : out.action;
   out.spec = json.value("spec", Json());
   out.base_folder = json.value("base_folder", "");
+  for (const Json& root : json.value("data_roots", Json::array()))
+    out.data_roots.emplace_back(root.get<std::string>());
   out.job_folder = json.value("job_folder", "");
   out.model_folder = json.value("model_folder", "");
   if (json.contains("output") && !json["output"].is_null())
     out.output = read_job_output(json["output"], out.base_folder);
+  if (out.output && !out.data_roots.empty())  // what was found to be inside of them
+    out.output->target.file = std::filesystem::weakly_canonical(out.output->target.file);
   out.options = read_job_options(json.value("options", Json()));
   out.threads = json.value("threads", 0);
   if (json.contains("memory_limit_bytes") && !json["memory_limit_bytes"].is_null())

@@ -45,8 +45,9 @@ struct JobRequest {
   JobAction action = JobAction::kFit, kind = JobAction::kFit;  // kind: action itself, or what it is about
   nlohmann::ordered_json spec;                                 // docs/spec.md
   std::filesystem::path base_folder;                           // of relative sources
-  std::filesystem::path job_folder;                            // what the job writes for itself
-  std::filesystem::path model_folder;                          // kPredict: the model's
+  std::vector<std::filesystem::path> data_roots;  // sources and outputs lie in them; empty: anywhere
+  std::filesystem::path job_folder;               // what the job writes for itself
+  std::filesystem::path model_folder;             // kPredict: the model's
   std::optional<JobOutput> output;
   JobOptions options;
   int threads = 0;  // 0: all CPUs

@@ -329,6 +329,8 @@ TEST(JobSpec, TargetAmongTheFeaturesOfItsOwnTableIsALeak) {
   EXPECT_EQ(refusal({"task.train=results.parquet", "tables.results.other_columns=ignore"}), "accepted");
   EXPECT_REFUSED("(leak)", {"task.train=f.duckdb::main.results", "tables.results.source=f.duckdb::results"});
   EXPECT_EQ(refusal({"task.target=dob"}), "accepted") << "the same name in another table";
+  EXPECT_EQ(refusal({"task.test=results.parquet"}), "accepted")
+      << "its schema tells whether it holds the target";
 }
 
 TEST(JobSpec, TimesOnOneSideOnly) {

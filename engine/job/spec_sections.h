@@ -33,6 +33,10 @@ void read_config(const SpecValue& value, JobSpec& spec);
 // among the features.
 void check_task(const SpecObject& root, JobSpec& spec);
 
+// Why the target must not be taken from this label table: it is a table of the graph too, which uses the
+// target as a feature. Empty: it may.
+std::string leak_of_target(const JobSpec& spec, const std::string& source);
+
 // Options that would be accepted and ignored beside the others: refused, or one of spec.warnings.
 void check_rules(const SpecObject& root, JobSpec& spec);
 

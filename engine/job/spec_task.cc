@@ -98,17 +98,11 @@ bool uses_as_feature(const TableSchema& table, const std::string& column) {
   return table.all_columns && std::find(excluded.begin(), excluded.end(), column) == excluded.end();
 }
 
+// Whether a test table holds the target shows in its schema (check_sources): it need not.
 void check_target_is_no_feature(const SpecValue& target, const JobSpec& spec) {
-  const TaskSpec& task = *spec.task;
-  for (const std::optional<std::string>* source : {&task.train, &task.validation, &task.test}) {
-    if (!*source) continue;
-    for (const TableSchema& table : spec.tables)
-      if (same_source(**source, table.source, spec.base_folder) && uses_as_feature(table, task.target_column))
-        target.refuse(fmt::format(
-            "'{}' is taken from {}, which is table '{}', where it is a feature: the model would see "
-            "what it is to predict (leak); put it in tables.{}.exclude",
-            task.target_column, **source, table.name, table.name));
-  }
+  for (const std::optional<std::string>* source : {&spec.task->train, &spec.task->validation})
+    if (*source)
+      if (const std::string leak = leak_of_target(spec, **source); !leak.empty()) target.refuse(leak);
 }
 
 void check_times(const SpecObject& task_object, const JobSpec& spec) {
@@ -125,6 +119,17 @@ void check_times(const SpecObject& task_object, const JobSpec& spec) {
 }
 
 }  // namespace
+
+std::string leak_of_target(const JobSpec& spec, const std::string& source) {
+  const std::string& target = spec.task->target_column;
+  for (const TableSchema& table : spec.tables)
+    if (same_source(source, table.source, spec.base_folder) && uses_as_feature(table, target))
+      return fmt::format(
+          "'{}' is taken from {}, which is table '{}', where it is a feature: the model would see "
+          "what it is to predict (leak); put it in tables.{}.exclude",
+          target, source, table.name, table.name);
+  return "";
+}
 
 void read_task(const SpecValue& value, const std::string& data_source, JobSpec& spec) {
   const SpecObject object(

@@ -18,6 +18,8 @@ class DataRoots {
   // Of relative paths: the first root; empty without roots.
   std::filesystem::path base() const { return roots_.empty() ? std::filesystem::path() : roots_.front(); }
 
+  const std::vector<std::filesystem::path>& folders() const { return roots_; }
+
   // source: a file, a glob, "file::table". Problem{invalid-request} naming the field.
   void require_inside(const std::string& source, const std::string& field) const;
   // Every path of a specification.

@@ -61,7 +61,7 @@ Host::Impl::Impl(HostOptions given)
       started_us(options.now_us()),
       folder(options.state_folder),
       roots(options.data_roots),
-      folders{folder.path() / "jobs", roots.base()},
+      folders{folder.path() / "jobs", roots.base(), roots.folders()},
       sizes(folder.path() / "sizes.json"),
       hub([this](const std::string& job) { return progress_of(job); }),
       store(folder.path() / "state.sqlite",

@@ -46,9 +46,11 @@ class Host::Impl {
 
   // The job that the key made before, if the request is the same. Problem{conflict}: another request.
   std::optional<Created> created_before(const std::string& key, const Json& request) const;
-  // The checks of a submission; what it will be warned of.
   // What is predicted need not be named again: it is the model's.
   void take_target_of_model(Submission& submission) const;
+  // Problem{conflict}: a job that waits or runs will write there, and nobody asked to replace it.
+  static void require_free_output(const StateTables& tables, const Submission& submission);
+  // The checks of a submission; what it will be warned of.
   Json check(Submission& submission);
   Created insert(const Submission& submission, const std::string& user, const std::string& key,
                  const std::string& id, Json warnings);

@@ -34,10 +34,9 @@ Json Host::describe(const Json& request) {
   if (source.empty())
     throw Problem(422, "invalid-request", "source: is missing: a file or a table", "source");
   impl_->roots.require_inside(resolve_source(data_source, source), "source");
-  return impl_->scheduler.run_task({{"action", "describe"},
-                                    {"source", source},
-                                    {"data_source", data_source},
-                                    {"base_folder", impl_->folders.base.string()}});
+  Json document = places_document(impl_->folders);
+  document.update({{"action", "describe"}, {"source", source}, {"data_source", data_source}});
+  return impl_->scheduler.run_task(std::move(document));
 }
 
 HostMetrics Host::metrics() const {

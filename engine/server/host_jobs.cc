@@ -77,9 +77,22 @@ void Host::Impl::take_target_of_model(Submission& submission) const {
   if (known.contains(target)) request[task]["target"] = known[target];
 }
 
+void Host::Impl::require_free_output(const StateTables& tables, const Submission& submission) {
+  if (submission.output.empty() || submission.overwrite) return;
+  const std::optional<JobRecord> other = tables.active_job_of_output(submission.output);
+  if (other)
+    throw output_is_taken(fmt::format("output.alias: job {} ({}) will write '{}'", other->id,
+                                      to_string(other->state), submission.output));
+}
+
 Json Host::Impl::check(Submission& submission) {
   check_submission(submission, roots, folders);
-  store.read([&](const StateTables& tables) { return require_engine(tables, submission.engine); });
+  store.read([&](const StateTables& tables) {
+    require_engine(tables, submission.engine);
+    require_free_output(
+        tables, submission);  // before the look at what is there: a job that ends meanwhile has written
+    return true;
+  });
   if (!submission.model_run_id.empty()) {
     const auto trained =
         store.read([&](const StateTables& tables) { return tables.job(submission.model_run_id); });
@@ -110,6 +123,7 @@ Host::Created Host::Impl::insert(const Submission& submission, const std::string
   job.model_run_id = submission.model_run_id;
   job.needs_secrets = !submission.secrets.is_null();
   job.idempotency_key = key;
+  job.output = submission.output;
   job.warnings = std::move(warnings);
   job.created_us = job.updated_us = options.now_us();
   return store.write([&](Store::Change& change) -> Created {
@@ -120,6 +134,7 @@ Host::Created Host::Impl::insert(const Submission& submission, const std::string
     }
     if (change.tables.job(job.id))
       throw Problem(409, "conflict", fmt::format("there is a job {} already", job.id), "id");
+    require_free_output(change.tables, submission);
     EngineRecord engine = require_engine(change.tables, submission.engine);
     if (engine.state == EngineState::kSuspended && engine.name != kDefaultEngine)
       throw Problem(409, "conflict", fmt::format("engine '{}' is suspended", engine.name), "engine",

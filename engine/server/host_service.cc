@@ -55,7 +55,7 @@ class HostService::Impl {
     server.admit = [this](const Request& request) { return admit(request); };
     server.is_slow = [this](const Request& request) {
       const Route* route = router_.find(request.method, request.path);
-      return route && route->slow;
+      return route && route->slow && !(route->is_quick && route->is_quick(request));
     };
     server.finished = [this](const Exchange& exchange) { finished(exchange); };
     server_ = std::make_unique<HttpServer>(std::move(server),

@@ -110,6 +110,34 @@ TEST_F(HostTest, EmbeddingsBesidePredictions) {
   }
 }
 
+TEST_F(HostTest, AnOutputThatAJobWillWriteIsTaken) {
+  const std::string running = create(request("fit", "", kForever));
+  const std::string holder = create(request("fit_predict", "a1"));
+  const auto refusal = [&]() -> std::string {
+    try {
+      host().create_job(request("fit_predict", "A1"), "", "");
+    } catch (const Problem& problem) {
+      return fmt::format("{} {} {}", problem.status, problem.field, problem.detail);
+    }
+    return "accepted";
+  };
+  EXPECT_TRUE(refusal().starts_with(
+      fmt::format("409 output.alias output.alias: job {} (QUEUED) will write '", holder)))
+      << refusal();
+  EXPECT_EQ(verdict([&] { host().validate(request("fit_predict", "a1")); }), "409 conflict output.alias");
+  Json replacing = request("fit_predict", "a1");
+  replacing["options"] = {{"overwrite", true}};
+  const std::string later = create(replacing);
+  host().cancel_job(holder);
+  EXPECT_NE(refusal().find(later), std::string::npos)
+      << "the one that replaces writes there as well: " << refusal();
+  host().cancel_job(later);
+  const std::string free_again = create(request("fit_predict", "a1"));
+  host().cancel_job(running);
+  EXPECT_EQ(finished(free_again)["state"], "COMPLETED");
+  EXPECT_EQ(refusal().substr(0, 16), "409 output.alias");
+}
+
 TEST_F(HostTest, WhatSourcesTellIsRefusedAtSubmission) {
   Json wrong = request("fit");
   wrong["spec"]["tables"]["orders"]["time_column"] = "on";

@@ -8,9 +8,16 @@ std::filesystem::path HostFolders::model(const std::string& run_id) const {
   return job(run_id) / kJobModelFolder;
 }
 
+Json places_document(const HostFolders& folders) {
+  Json roots = Json::array();
+  for (const std::filesystem::path& root : folders.roots) roots.push_back(root.string());
+  return {{"base_folder", folders.base.string()}, {"data_roots", std::move(roots)}};
+}
+
 Json request_document(const Json& request, std::string_view kind, const std::string& model_run_id,
                       const HostFolders& folders) {
-  Json out{{"kind", kind}, {"base_folder", folders.base.string()}};
+  Json out = places_document(folders);
+  out["kind"] = kind;
   for (const char* key : {"spec", "output", "options"})
     if (request.contains(key)) out[key] = request[key];
   if (!model_run_id.empty()) out["model_folder"] = folders.model(model_run_id).string();

@@ -27,6 +27,10 @@ CREATE INDEX jobs_by_state ON jobs(state, engine, place);
 CREATE TABLE events(
   job INTEGER NOT NULL, seq INTEGER NOT NULL, attempt INTEGER NOT NULL, time_us INTEGER NOT NULL,
   type TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(job, seq)) WITHOUT ROWID;
+)sql",
+    R"sql(
+ALTER TABLE jobs ADD COLUMN output TEXT;
+CREATE INDEX jobs_by_output ON jobs(output) WHERE state IN ('QUEUED', 'RUNNING');
 )sql"};
 
 }  // namespace

@@ -53,6 +53,7 @@ struct JobRecord {
   Json error;  // a problem document; null
   bool cancel_requested = false;
   std::string idempotency_key;  // empty: none
+  std::string output;  // the place it writes to, by one name (Submission); empty: none. Kept, not read back
 
   // The id of the model that it trained or used; empty while there is none.
   std::string model_run_id;

@@ -186,6 +186,15 @@ bool StateTables::has_active_jobs(const std::string& engine) const {
   return row.bind(std::string_view(engine)).step();
 }
 
+std::optional<JobRecord> StateTables::active_job_of_output(const std::string& output) const {
+  SqliteStatement row(connection_,
+                      fmt::format("SELECT {} FROM jobs WHERE output = ? AND {} ORDER BY place LIMIT 1",
+                                  kJobColumns, kActive));
+  row.bind(std::string_view(output));
+  if (!row.step()) return std::nullopt;
+  return job_of(row);
+}
+
 int64_t StateTables::queue_position(const JobRecord& job) const {
   SqliteStatement row(connection_,
                       "SELECT count(*) FROM jobs WHERE engine = ? AND state = 'QUEUED' AND place <= ?");
@@ -209,7 +218,7 @@ void StateTables::insert(JobRecord& job) const {
       connection_,
       "INSERT INTO jobs(id, kind, engine, state, attempt, created_us, updated_us, created_by, "
       "experiment_name, request, outputs, warnings, cancel_requested, idempotency_key, model_run_id, "
-      "needs_secrets, last_event) VALUES (?,?,?,?,0,?,?,?,?,?,'[]',?,0,?,?,?,0)")
+      "needs_secrets, output, last_event) VALUES (?,?,?,?,0,?,?,?,?,?,'[]',?,0,?,?,?,?,0)")
       .bind(std::string_view(job.id))
       .bind(to_string(job.kind))
       .bind(std::string_view(job.engine))
@@ -223,6 +232,7 @@ void StateTables::insert(JobRecord& job) const {
       .bind_text_or_null(job.idempotency_key)
       .bind_text_or_null(job.model_run_id)
       .bind(int64_t{job.needs_secrets})
+      .bind_text_or_null(job.output)
       .run();
   job.place = connection_.last_row();
 }

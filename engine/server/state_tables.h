@@ -44,6 +44,8 @@ class StateTables {
   std::optional<JobRecord> next_queued(const std::string& engine) const;
   std::vector<std::string> engines_with_queued_jobs() const;
   bool has_active_jobs(const std::string& engine) const;
+  // The QUEUED or RUNNING job that writes to that place.
+  std::optional<JobRecord> active_job_of_output(const std::string& output) const;
   int64_t queue_position(const JobRecord& job) const;  // from 1
   std::vector<std::pair<std::string, int64_t>> jobs_by_state() const;
 

@@ -35,6 +35,29 @@ class StoreTest : public FolderOfTest {
   std::filesystem::path file() const { return folder_ / "state.sqlite"; }
 };
 
+TEST_F(StoreTest, AnOlderFormIsBroughtToThisOne) {
+  const JobRecord old = new_job();
+  {
+    Store store(file(), {});
+    insert(store, old);
+  }
+  {
+    const SqliteConnection connection(file(), false);
+    connection.execute(
+        "DROP INDEX jobs_by_output; ALTER TABLE jobs DROP COLUMN output; PRAGMA user_version = 1");
+  }
+  Store store(file(), {});
+  JobRecord job = new_job();
+  job.output = "/p.parquet";
+  insert(store, job);
+  store.read([&](const StateTables& tables) {
+    EXPECT_EQ(tables.job(old.id)->state, JobState::kQueued);
+    EXPECT_EQ(tables.active_job_of_output("/p.parquet")->id, job.id);
+    EXPECT_FALSE(tables.active_job_of_output("/q.parquet"));
+    return true;
+  });
+}
+
 TEST_F(StoreTest, KeepsRecordsOverARestart) {
   JobRecord job = new_job();
   job.set_request({{"spec", {{"dataset", "größe"}}}});

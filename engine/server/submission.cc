@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "job/job_request.h"
 #include "server/problem.h"
+#include "server/state_tables.h"
 
 namespace rle {
 namespace {
@@ -39,6 +40,16 @@ void check_options(const Json& request, const JobOptions& options) {
       throw invalid(fmt::format("options.{}", name), "this kind of job writes no output; take it out");
 }
 
+// A name that all ways to write the same place share: links followed, schema and table without case.
+std::string output_place(const OutputTarget& target) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(target.file, error);
+  const std::string file = (error ? target.file : real).string();
+  if (target.kind != OutputTarget::Kind::kDuckdbTable) return file;
+  return fmt::format("{}::{}", file,
+                     folded((target.schema.empty() ? "main" : target.schema) + "." + target.table));
+}
+
 void check_model(Submission& submission, const HostFolders& folders) {
   const Json& request = submission.request;
   if (submission.kind != JobKind::kPredict) {
@@ -58,8 +69,7 @@ void check_model(Submission& submission, const HostFolders& folders) {
                   "name a job of kind fit or fit_predict that is COMPLETED");
 }
 
-void check_output(const Submission& submission, const DataRoots& roots, const TaskSpec& task,
-                  const JobOptions& options) {
+void check_output(Submission& submission, const DataRoots& roots, bool overwrite) {
   const Json& request = submission.request;
   const bool given = request.contains("output") && !request["output"].is_null();
   if (submission.kind == JobKind::kFit) {
@@ -72,13 +82,8 @@ void check_output(const Submission& submission, const DataRoots& roots, const Ta
       checked("invalid-request", [&] { return read_job_output(request["output"], roots.base()); });
   const bool table = output.target.kind == OutputTarget::Kind::kDuckdbTable;
   roots.require_inside(output.target.file.string(), table ? "output.database" : "output.folder");
-  if (table || options.overwrite) return;
-  try {
-    for (const OutputTarget& target : output_targets(output, task, options)) check_output_can_be_made(target);
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::kSpec) throw output_is_taken(error.what());
-    throw Problem(422, "invalid-request", error.what(), "output.folder");
-  }
+  submission.output = output_place(output.target);
+  submission.overwrite = overwrite;
 }
 
 }  // namespace
@@ -142,7 +147,7 @@ void check_submission(Submission& submission, const DataRoots& roots, const Host
   });
   roots.require_inside(spec);
   check_model(submission, folders);
-  check_output(submission, roots, *spec.task, options);
+  check_output(submission, roots, options.overwrite);
 }
 
 void check_engine_name(const std::string& name) {

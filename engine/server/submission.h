@@ -17,13 +17,17 @@ struct Submission {
   std::string model_run_id;  // of a predict
   Json request;              // as submitted, without secrets
   Json secrets;              // null: none
+  std::string output;        // the place it writes to, by one name; empty: none
+  bool overwrite = false;    // what is there is replaced
 };
 
 // Splits the secrets off a request. Problem{invalid-request}: no object, or secrets that are none.
 Submission take_secrets(const Json& request);
 
 // All that the request alone tells, and the file system about its paths. Fills the submission. Problem with
-// the field: invalid-request, invalid-specification, not-built, not-found.
+// the field: invalid-request, invalid-specification, not-built, not-found. Whether the output is there
+// already is for the child that opens sources and databases (job/check_request.cc), and for the run again:
+// it may come to be there while the job waits.
 void check_submission(Submission& submission, const DataRoots& roots, const HostFolders& folders);
 
 // 409: the output is there already.

@@ -79,24 +79,42 @@ TEST_F(SubmissionTest, Outputs) {
   EXPECT_EQ(with("/output/extension", "pkl"), "422 invalid-request output.extension");
   EXPECT_EQ(with("/output/database", "x"), "422 invalid-request output.database");
   EXPECT_EQ(with("/output/folder", path("none/deeper")), "accepted") << "it is made";
-  std::ofstream(folder_ / "PREDICTIONS_A1.parquet") << "mine";
-  EXPECT_EQ(with("/output/alias", "A1"), "409 conflict output.alias");
   EXPECT_EQ(with("/options", {{"overwrite", true}}), "accepted");
   request_["kind"] = "fit";
   EXPECT_EQ(with("/output/alias", "b"), "422 invalid-request output");
   EXPECT_EQ(with("/output", "(removed)"), "accepted");
 }
 
-TEST_F(SubmissionTest, EmbeddingsAreNewOutputsToo) {
+TEST_F(SubmissionTest, EmbeddingsWantAnOutput) {
   EXPECT_EQ(with("/options", {{"extract_embeddings", true}}), "accepted");
-  std::ofstream(folder_ / "EMBEDDINGS_ID_A1.parquet") << "mine";
-  EXPECT_EQ(with("/options", {{"extract_embeddings", true}}), "409 conflict output.alias");
-  EXPECT_EQ(with("/options", {{"extract_embeddings", true}, {"overwrite", true}}), "accepted");
-  EXPECT_EQ(with("/options", {{"extract_embeddings", false}}), "accepted");
   request_["kind"] = "fit";
   request_.erase("output");
   EXPECT_EQ(with("/options", {{"extract_embeddings", true}}),
             "422 invalid-request options.extract_embeddings");
+}
+
+TEST_F(SubmissionTest, APlaceHasOneName) {
+  const auto place = [&](const Json& output) {
+    Json request = request_;
+    request["output"] = output;
+    Submission submission = take_secrets(request);
+    check_submission(submission, DataRoots({}), {folder_ / "jobs", folder_});
+    return submission.output;
+  };
+  const auto files = [&](const fs::path& folder, const char* alias, const char* extension = "parquet") {
+    return place(
+        {{"kind", "files"}, {"folder", folder.string()}, {"alias", alias}, {"extension", extension}});
+  };
+  const auto table = [&](const char* schema, const char* alias) {
+    return place({{"kind", "duckdb"}, {"database", path("d.duckdb")}, {"schema", schema}, {"alias", alias}});
+  };
+  fs::create_directory_symlink(folder_, folder_ / "link");
+  EXPECT_EQ(files(folder_ / "link" / "x" / "..", "a"), files(folder_, "A"));
+  EXPECT_NE(files(folder_, "a"), files(folder_, "b"));
+  EXPECT_NE(files(folder_, "a"), files(folder_, "a", "csv"));
+  EXPECT_EQ(table("Main", "a"),
+            place({{"kind", "duckdb"}, {"database", path("link/d.duckdb")}, {"alias", "A"}}));
+  EXPECT_NE(table("s", "a"), table("main", "a"));
 }
 
 TEST_F(SubmissionTest, Options) {

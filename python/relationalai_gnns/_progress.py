@@ -1,4 +1,4 @@
-"""Progress of a job in a terminal or a notebook: one bar an epoch with loss and metric, one for scoring, and log lines."""
+"""Progress of a job in a terminal or a notebook: one bar an epoch with loss and metric, one for each scoring, and log lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class ProgressBars:
         """show_logs: log lines are printed to stdout, above the bar; bars go to stderr."""
         self._show_logs = show_logs
         self._bar: Any = None
-        self._key: Optional[tuple[str, int]] = None  # ("epoch", 3) or ("rows", 0)
+        self._key: Optional[tuple[str, int]] = None  # ("epoch", 3) or ("rows", 2)
+        self._scorings = 0  # that began; several tables are scored one after the other
+        self._scored = (0, 0)  # rows done and in all, as last told
         self._steps = 1  # of an epoch, as last told: an epoch may be over before any of its batches is told
 
     def __enter__(self) -> "ProgressBars":
@@ -51,8 +53,7 @@ class ProgressBars:
         elif kind == "epoch":
             self._end_of_epoch(event)
         elif kind == "scored":
-            self._open(("rows", 0), "scoring", int(event.get("rows") or 0), "row")
-            self._to(int(event.get("done") or 0))
+            self._score(int(event.get("done") or 0), int(event.get("rows") or 0))
         elif kind == "log" and self._show_logs:
             self._print(str(event.get("text", "")))
         elif kind == "state" and self._show_logs:
@@ -68,6 +69,13 @@ class ProgressBars:
         self._bar.set_postfix_str(", ".join(said), refresh=False)
         self._to(self._bar.total or 1)
         self._close()
+
+    def _score(self, done: int, rows: int) -> None:
+        if rows != self._scored[1] or done <= self._scored[0]:
+            self._scorings += 1
+        self._scored = (done, rows)
+        self._open(("rows", self._scorings), "scoring", rows, "row")
+        self._to(done)
 
     def _open(self, key: tuple[str, int], title: str, total: int, unit: str) -> None:
         if self._key == key:

@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional, Union
 
 from . import _check as check
 from .connectors import Connector
-from .errors import AccessError, ValidationError
+from .errors import ValidationError
 
 _WAREHOUSE = "warehouse"
 
@@ -77,7 +77,7 @@ class OutputConfig:
 
     @classmethod
     def local(cls, artifacts_dir: str, extension: Union[str, FileExtension] = "parquet") -> "OutputConfig":
-        """Files in a folder; on this machine's host it is made where it is absent.
+        """Files in a folder, which the job makes where it is absent.
 
         Args:
             artifacts_dir: the folder; relative ones are this process's on this machine's host, else the host's.
@@ -151,21 +151,6 @@ class OutputConfig:
                 **more,
             }
         raise check.not_built(f"output to {self.type}", _WAREHOUSE)
-
-
-def make_folder(output: Mapping[str, Any], connector: Connector) -> None:
-    """Makes the folder of a job's output where the host is this machine's; another host's folders are its own.
-
-    Raises:
-        AccessError: it can't be made.
-    """
-    if not connector.is_local:
-        return
-    folder = output["folder"] if output["kind"] == "files" else os.path.dirname(output["database"])
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise AccessError(f'output_config: the folder "{folder}" can\'t be made: {error.strerror}', field="output_config") from error
 
 
 def _path(argument: str, value: Any) -> str:

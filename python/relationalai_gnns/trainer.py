@@ -14,7 +14,7 @@ from .dataset import Dataset
 from .errors import NotBuiltError, ValidationError
 from .jobs import JobMonitor
 from .metrics import EvaluationMetric
-from .outputs import OutputConfig, make_folder
+from .outputs import OutputConfig
 from .tasks import LinkTask
 
 _LINKS, _REGISTRY = "links", "model registry"
@@ -175,8 +175,6 @@ class Trainer:
 
     def _submit(self, request: Mapping[str, Any]) -> JobMonitor:
         """Sends the request once, however often it takes; warns of what the host warns of."""
-        if "output" in request:
-            make_folder(request["output"], self.connector)
         body = {"kind": request["kind"], "engine": self.connector.engine_name, **request}
         try:
             told = self.connector.client.post("/v1/jobs", body, idempotency_key=str(uuid.uuid4()), long=True)

@@ -180,19 +180,3 @@ def test_outputs(connector, tmp_path):
         OutputConfig.local("out", "pkl")
     with pytest.raises(ValidationError, match='extension: expected one of "parquet", "csv", got "parket". Did you mean "parquet"'):
         OutputConfig.local("out", "parket")
-
-
-def test_the_folder_of_an_output_is_made_on_this_machine_only(objects, connector, tmp_path):
-    from relationalai_gnns import AccessError, OutputConfig
-    from relationalai_gnns.outputs import make_folder
-
-    files, database = OutputConfig.local(str(tmp_path / "a/b")), OutputConfig.duckdb(str(tmp_path / "c/p.duckdb"))
-    make_folder(files.request(connector, "A", False), connector)
-    assert not (tmp_path / "a").exists()
-    connector.is_local = True
-    for output in (files, database):
-        make_folder(output.request(connector, "A", False), connector)
-    assert (tmp_path / "a/b").is_dir() and (tmp_path / "c").is_dir()
-    (tmp_path / "file").write_text("")
-    with pytest.raises(AccessError, match="can't be made"):
-        make_folder(OutputConfig.local(str(tmp_path / "file/x")).request(connector, "A", False), connector)

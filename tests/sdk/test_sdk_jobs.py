@@ -242,6 +242,17 @@ def test_bars_of_a_job_whose_epochs_are_shorter_than_its_progress(capsys):
     assert "epoch 1/2" in captured.err and "scoring: 100%" in captured.err and "10/10" in captured.err and captured.out == ""
 
 
+def test_each_scoring_has_a_bar_with_its_own_total(capsys):
+    from relationalai_gnns._progress import ProgressBars
+
+    with ProgressBars(show_logs=False) as bars:
+        for done, rows in ((5, 10), (10, 10), (4, 7), (7, 7), (7, 7)):
+            bars.show({"type": "scored", "done": done, "rows": rows})
+    shown = capsys.readouterr().err
+    assert [shown.count(f"100%|██████████| {rows}/{rows}") > 0 for rows in (10, 7)] == [True, True] and "7/10" not in shown and "10/7" not in shown
+    assert len([line for line in shown.replace("\r", "\n").split("\n") if "7/7" in line and "scoring: 100%" in line]) >= 2, "equal sizes are two bars"
+
+
 def test_the_manager_lists_fetches_and_cancels(objects, host, capsys):
     from relationalai_gnns import JobManager, JobManagerError, ValidationError
 

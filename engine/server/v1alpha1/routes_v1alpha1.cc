@@ -1,4 +1,6 @@
 // /v1alpha1: {"data": ...}, or a problem document whose "detail" has the words that its clients go by.
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "server/follower.h"
@@ -28,6 +30,19 @@ std::function<void(Call&)> answering_v1alpha1(std::function<Json(Call&)> action,
       mistake);
 }
 
+// Clients poll these: they must not wait behind looks at tables.
+bool asks_the_record(const Request& request) {
+  constexpr size_t kMostBytes = 4 << 10;  // more than such a request has; larger ones aren't read here
+  if (request.body.size() > kMostBytes) return false;
+  const Json body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object()) return true;  // it is refused at once
+  const Json* type = v1alpha1::find(v1alpha1::payload_of(body), "payload_type");
+  if (type == nullptr) return true;
+  constexpr std::array kQuick{"REQUEST_JOB_STATUS", "REQUEST_QUEUE_STATUS", "REQUEST_MLFLOW_RUN_ID",
+                              "SEND_LOGS", "MONITOR_MLFLOW_LOGS"};
+  return std::any_of(kQuick.begin(), kQuick.end(), [&](const char* quick) { return *type == quick; });
+}
+
 EventForm log_lines(const std::string& job) {
   const auto lines = std::make_shared<v1alpha1::LogLines>(job);
   const auto text = [lines](const EventRecord& event) {
@@ -44,7 +59,8 @@ void add_v1alpha1_routes(Router& router, RouteContext& context) {
   router.add({.method = "POST",
               .path = "/v1alpha1/jobs/create/{id}",
               .query = {},
-              .slow = true,  // FETCH_TABLE waits for a child
+              .slow = true,  // a child looks at sources
+              .is_quick = asks_the_record,
               .handler = answering_v1alpha1(
                   [&host, &context](Call& call) {
                     return v1alpha1::Requests(host).create(call.arguments.at("id"),
