@@ -42,7 +42,7 @@ ACCEPTED = [
     ("config.n_epochs", 10.0), ("config.max_iters", 2**63 - 1), ("config.seed", 2**63 - 1), ("config.lr", 1), ("config.lr", 1e-30),
     ("config.patience", 1), ("config.channels", 2), ("config.fanouts", None), ("config.fanouts", [1] * 16), ("config.gnn_layers", None),
     ("config.head_layers", None), ("config.clamp_percentiles", False), ("config.clamp_percentiles", True), ("config.clamp_min", None), ("config.clamp_max", 7), ("config.visible_until", None), ("config.num_negative", 10.0),
-    ("config.visible_until", "2020-01-01"), ("config.visible_until", "2020-01-01 12:30:00.5 +02:00"), ("config.threads", None), ("data", {"snapshot": "kept"}), ("config.memory_limit", None), ("config.memory_limit", "1.5 TB"), ("config.memory_limit", "900"), ("config.checkpoint_every_seconds", 0), ("config.checkpoint_every_steps", 2**63 - 1),
+    ("config.visible_until", "2020-01-01"), ("config.visible_until", "2020-01-01 12:30:00.5 +02:00"), ("config.threads", None), ("data", {"snapshot": "kept"}), ("config.memory_limit", None), ("config.memory_limit", "1.5 TB"), ("config.memory_limit", "900000000"), ("config.checkpoint_every_seconds", 0), ("config.checkpoint_every_steps", 2**63 - 1),
     ("config.device", "cuda"), ("config.device", None), ("config.precision", "bf16"), ("config.shallow_embeddings_list", []), ("task.horizon", "2w"), ("task.metric", REMOVED), ("task.test", REMOVED),
     ("tables.orders.foreign_keys", {}), ("tables.customers.columns", {}), ("tables.customers.columns.city", "multi_categorical"),
     ("tables.customers.columns.city", "embedding"), ("tables.orders.other_columns", "ignore"), ("tables.friends.candidate_keys", []),

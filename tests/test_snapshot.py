@@ -288,6 +288,18 @@ def test_a_figure_that_suffices_with_shallow_embeddings_and_for_the_model(rle, s
 
 
 @LIMITED
+def test_a_limit_below_what_the_program_takes(rle, shop):
+    """It would end by a signal while its libraries are loaded, instead of with a message."""
+    for size in ("1", "20MiB", "31MiB"):
+        for args in (("--memory-limit", size), ("--set", f"config.memory_limit={size}")):
+            result = rle("fit", "spec.json", "--model", "m", *args)
+            assert result.returncode == 2 and "is less than the program itself takes; give 32 MiB at least" in result.stderr, result.stderr
+    for threads in (1, 2, 16):
+        result = rle("fit", "spec.json", "--model", "m", "--threads", threads, "--memory-limit", "32MiB")
+        assert result.returncode == 2 and "config.memory_limit: the run needs up to" in result.stderr, result.stderr
+
+
+@LIMITED
 @pytest.mark.parametrize("size, accepted", [("4 GiB", True), ("1.5G", True), ("800MB", True), ("1000000000", True), ("0", False),
                                             ("-1GiB", False), ("many", False), ("1e30GiB", False), ("4GiBs", False)])
 def test_sizes(rle, shop, size, accepted):

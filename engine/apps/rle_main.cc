@@ -28,7 +28,8 @@ void add_globals(CLI::App& app, Globals& globals) {
          "--memory-limit", globals.memory_limit,
          "4GiB, 500MiB: what the run may take; kept, or refused with the size that would do (not of init)")
       ->check([](const std::string& text) {
-        return parse_bytes(text) ? std::string() : "a size such as 4GiB or 500MiB is expected, found " + text;
+        const std::optional<int64_t> bytes = parse_bytes(text);
+        return bytes ? too_little_memory(*bytes) : "a size such as 4GiB or 500MiB is expected, found " + text;
       })
       ->type_name("SIZE");
   app.add_flag("--json", globals.json, "results and errors as JSON on standard output");

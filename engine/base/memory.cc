@@ -41,6 +41,12 @@ std::string bytes_text(int64_t bytes) {
   return fmt::format("{:.1f} GiB", std::ceil(value / kGiB * 10) / 10);
 }
 
+std::string too_little_memory(int64_t bytes) {
+  if (bytes >= kLeastMemoryBytes) return "";
+  return fmt::format("{} is less than the program itself takes; give {} at least", bytes_text(bytes),
+                     bytes_text(kLeastMemoryBytes));
+}
+
 void limit_memory(int64_t bytes) {
   struct rlimit limit {};
   if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;

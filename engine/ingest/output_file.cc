@@ -54,8 +54,9 @@ fs::path folder_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
-void check_folder(const fs::path& file) {
-  const fs::path folder = folder_of(file);
+void check_folder(const fs::path& file) { check_folder(file, folder_of(file)); }
+
+void check_folder(const fs::path& file, const fs::path& folder) {
   std::error_code ignored;
   if (!fs::exists(folder, ignored)) {
     fail(ErrorCode::kIo, "output '{}': there is no folder '{}'; create it first", file.string(),

@@ -55,6 +55,8 @@ std::filesystem::path pending_name(const std::filesystem::path& target, const st
 
 // Error{kIo} where `file` cannot be created in its folder, as far as that can be seen.
 void check_folder(const std::filesystem::path& file);
+// The same of a folder above it: where the folders between are to be made.
+void check_folder(const std::filesystem::path& file, const std::filesystem::path& folder);
 
 // "." where the path names none.
 std::filesystem::path folder_of(const std::filesystem::path& file);

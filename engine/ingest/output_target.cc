@@ -111,7 +111,7 @@ void check_output_can_be_made(const OutputTarget& target) {
   std::error_code ignored;
   if (fs::exists(folder, ignored)) return check_output_is_new(target);
   while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
-  check_folder(folder / target.file.filename());
+  check_folder(target.file, folder);
 }
 
 void make_output_folder(const OutputTarget& target) {

@@ -55,16 +55,6 @@ void check_file(const std::string& source, const fs::path& file) {
        suggestion(file.filename().string(), names_in(file.parent_path())));
 }
 
-SourcePath parse_database(const std::string& source, size_t colons, const fs::path& base) {
-  SourcePath path;
-  path.kind = SourceKind::kDuckdb;
-  path.file = place_of(base / source.substr(0, colons));
-  path.table = source.substr(colons + 2);
-  check_file(source, path.file);
-  if (path.table.empty()) fail(ErrorCode::kSpec, "source '{}' names no table after '::'", source);
-  return path;
-}
-
 // Where DuckDB is confined, a name is read as the system reads it, links followed: that is what was allowed.
 fs::path place_of(const fs::path& file) {
   if (!is_confined()) return file.lexically_normal();
@@ -83,6 +73,16 @@ std::string place_of_glob(const fs::path& folder, const std::string& source) {
   const std::string fixed = slash == std::string::npos ? "" : source.substr(0, slash + 1);
   const std::string real = place_of(folder / fixed / ".").string();
   return escape_glob(real) + (real.ends_with('/') ? "" : "/") + source.substr(fixed.size());
+}
+
+SourcePath parse_database(const std::string& source, size_t colons, const fs::path& base) {
+  SourcePath path;
+  path.kind = SourceKind::kDuckdb;
+  path.file = place_of(base / source.substr(0, colons));
+  path.table = source.substr(colons + 2);
+  check_file(source, path.file);
+  if (path.table.empty()) fail(ErrorCode::kSpec, "source '{}' names no table after '::'", source);
+  return path;
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ std::optional<int64_t> bytes_or_null(const SpecValue& value) {
   const char* what = "a size such as 4GiB or 500MiB";
   const std::optional<int64_t> bytes = parse_bytes(text_of(value, what));
   if (!bytes) value.expected(what);
+  if (const std::string problem = too_little_memory(*bytes); !problem.empty()) value.refuse(problem);
   return bytes;
 }
 

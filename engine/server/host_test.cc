@@ -252,13 +252,17 @@ TEST_F(HostTest, AnEnginesMemoryLimitHolds) {
 #endif
   fs::create_directories(state());
   std::ofstream(state() / "sizes.json")
-      << R"({"HIGHMEM_X64_S": {}, "TINY": {"threads": 1, "memory_limit": "100MiB"}})";
-  host().create_engine({{"name", "tiny"}, {"size", "TINY"}}, "");
-  Json wanted = request("fit");
-  wanted["engine"] = "tiny";
-  const Json job = finished(create(wanted));
-  EXPECT_EQ(job["state"], "FAILED") << job;
-  EXPECT_NE(job["error"]["detail"].get<std::string>().find("memory"), std::string::npos) << job;
+      << R"({"HIGHMEM_X64_S": {}, "TINY": {"threads": 1, "memory_limit": "100MiB"},
+             "LEAST": {"memory_limit": "32MiB"}})";
+  for (const char* size : {"TINY", "LEAST"}) {
+    host().create_engine({{"name", size}, {"size", size}}, "");
+    Json wanted = request("fit");
+    wanted["engine"] = size;
+    const Json job = finished(create(wanted));
+    EXPECT_EQ(job["state"], "FAILED") << job;
+    EXPECT_NE(job["error"]["type"], "urn:gnn-rle:problem:killed") << job;
+    EXPECT_NE(job["error"]["detail"].get<std::string>().find("memory"), std::string::npos) << job;
+  }
   EXPECT_EQ(finished(create(request("fit")))["state"], "COMPLETED");
 }
 

@@ -42,6 +42,8 @@ class SizesReader {
         if (value.is_string()) out.memory_limit_bytes = parse_bytes(value.get<std::string>());
         if (!out.memory_limit_bytes)
           refuse("{}.memory_limit: expected null or a size such as \"4GiB\", found {}", name, value.dump());
+        if (const std::string problem = too_little_memory(*out.memory_limit_bytes); !problem.empty())
+          refuse("{}.memory_limit: {}", name, problem);
       } else if (key == "device") {
         if (value != "cpu" && value != "cuda")
           refuse("{}.device: expected \"cpu\" or \"cuda\", found {}", name, value.dump());

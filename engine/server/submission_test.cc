@@ -202,6 +202,8 @@ TEST_F(SizesTest, DefaultsAreWrittenAndMistakesNamed) {
   EXPECT_EQ(refusal("{}"), "HIGHMEM_X64_S is missing, the ");
   EXPECT_EQ(refusal(R"({"HIGHMEM_X64_S": {"threads": -1}})"), "HIGHMEM_X64_S.threads: expecte");
   EXPECT_EQ(refusal(R"({"HIGHMEM_X64_S": {"memory_limit": "much"}})"), "HIGHMEM_X64_S.memory_limit: ex");
+  EXPECT_EQ(refusal(R"({"HIGHMEM_X64_S": {"memory_limit": "20MiB"}})"), "HIGHMEM_X64_S.memory_limit: 20");
+  EXPECT_EQ(refusal(R"({"HIGHMEM_X64_S": {"memory_limit": "32MiB"}})"), "accepted");
   EXPECT_EQ(refusal(R"({"HIGHMEM_X64_S": {"device": "tpu"}})"), "HIGHMEM_X64_S.device: expected");
   EXPECT_EQ(refusal(R"({"HIGHMEM_X64_S": {"cores": 2}})"), "HIGHMEM_X64_S.cores: unknown k");
   EXPECT_EQ(refusal(R"({"HIGHMEM_X64_S": 3})"), "HIGHMEM_X64_S: expected an obj");

@@ -50,7 +50,10 @@ def dtype_of(argument: str, value: Union[str, ColumnDType]) -> ColumnDType:
     """The dtype that the user named, in either spelling."""
     if not isinstance(value, str):
         check.refuse(argument, value, "a ColumnDType or its name")
-    return ColumnDType(value)
+    try:
+        return ColumnDType(value)
+    except ValidationError as error:
+        raise ValidationError(error.message.replace("dtype", argument, 1), field=argument) from None
 
 
 @dataclass
@@ -135,7 +138,7 @@ class ColumnTable:
             if not isinstance(column_dtypes, Mapping):
                 check.refuse("column_dtypes", column_dtypes, "a dict from column to dtype")
             for column, dtype in column_dtypes.items():
-                self._column("column_dtypes", column).declared = dtype_of("column_dtypes", dtype)
+                self._column("column_dtypes", column).declared = dtype_of(f'column_dtypes["{column}"]', dtype)
         if time_column is not None:
             self.set_time_column(time_column)
 

@@ -198,8 +198,8 @@ class JobMonitor(JobHandler):
                     self._note(event)
                     bars.show(event)
         except KeyboardInterrupt:
-            print(f"\njob {self.job_id} goes on; wait() waits for it again, cancel() stops it")
-            raise
+            # The last line of the traceback is what is seen.
+            raise KeyboardInterrupt(f"job {self.job_id} goes on; wait() waits for it again, cancel() stops it") from None
         except TimeoutError as error:
             if until is None or time.monotonic() < until:
                 raise

@@ -11,7 +11,7 @@ from ._spec import job_specification
 from .config import TrainerConfig
 from .connectors import Connector
 from .dataset import Dataset
-from .errors import NotBuiltError, ValidationError
+from .errors import ConflictError, NotBuiltError, ValidationError
 from .jobs import JobMonitor
 from .metrics import EvaluationMetric
 from .outputs import OutputConfig
@@ -179,6 +179,8 @@ class Trainer:
         try:
             told = self.connector.client.post("/v1/jobs", body, idempotency_key=str(uuid.uuid4()), long=True)
         except ValidationError as error:
+            if isinstance(error, ConflictError) and error.field == "output.alias":
+                error.advice = "Take another output_alias, or replace that output with overwrite_results=True."
             if str(error.field or "").startswith("output"):
                 output = request["output"]
                 self.connector.explain(error, output.get("folder") or output["database"])

@@ -192,7 +192,7 @@ def test_a_relative_output_of_another_host_is_explained(objects, host, tmp_path,
     monkeypatch.chdir(tmp_path)  # where the small host runs too
     relative = OutputConfig.local("out")
     objects.trainer().fit_predict(objects.dataset(), "A", relative).wait()
-    with pytest.raises(ConflictError, match="exists already\nTake another alias.* Relative paths are those of the host"):
+    with pytest.raises(ConflictError, match="exists already\nTake another output_alias, or .*overwrite_results=True. Relative paths are those of the host"):
         objects.trainer().fit_predict(objects.dataset(), "A", relative)
 
 
