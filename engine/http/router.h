@@ -33,9 +33,9 @@ struct Route {
   std::vector<std::string> query;  // the parameters it knows
   bool open = false;               // without a token
   bool slow = false;               // waits for another process
+  std::function<void(Call&)> handler;
   // Of a slow route: a request that waits for none. Asked on the server's own thread. Empty: all wait.
   std::function<bool(const Request&)> is_quick = {};
-  std::function<void(Call&)> handler;
 };
 
 class Router {

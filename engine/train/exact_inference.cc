@@ -27,54 +27,50 @@ void spread(const LabelTable& labels, const TimeGroup& group, const std::vector<
   }
 }
 
-// One call of score_rows_exactly.
-class ExactScorer {
+// Nodes of one type at one time, a block after the other.
+class ExactBlocks {
  public:
-  ExactScorer(RelationalModel& model, const Dataset& dataset, ThreadPool& pool, int64_t block_nodes)
-      : model_(model),
-        dataset_(dataset),
+  ExactBlocks(const RelationalModel& model, const Dataset& dataset, NodeTypeId type, ThreadPool& pool,
+              int64_t block_nodes)
+      : dataset_(dataset),
+        type_(type),
         pool_(pool),
         block_nodes_(block_nodes),
         neighbourhood_(dataset.graph, model.definition().config.gnn_layers, dataset.task.current_time),
         features_(dataset.features.size()) {}
 
-  // Appends the outputs and vectors of as many of the entities from `first` on as make one block; returns how
-  // many. `not_finite`: as RelationalModel::predict returns it.
-  int64_t score_block(const std::vector<NodeId>& entities, int64_t first, std::optional<int64_t> time_us,
-                      std::vector<float>& outputs, std::vector<float>& vectors, std::string& not_finite) {
-    int64_t count = std::min(next_, static_cast<int64_t>(entities.size()) - first);
+  // Takes as many of the nodes (different ones) from `first` on as make one block; returns how many.
+  int64_t take(const std::vector<NodeId>& nodes, int64_t first, std::optional<int64_t> time_us) {
+    int64_t count = std::min(next_, static_cast<int64_t>(nodes.size()) - first);
     const auto collect = [&](int64_t most_nodes) {
-      return neighbourhood_.collect(dataset_.entity_type, entities.data() + first, count, time_us, most_nodes,
-                                    batch_);
+      return neighbourhood_.collect(type_, nodes.data() + first, count, time_us, most_nodes, batch_);
     };
     while (count > 1 && !collect(block_nodes_)) count /= 2;
     if (count == 1) collect(INT64_MAX);
-    int64_t nodes = 1;
-    for (const NodeBlock& block : batch_.nodes) nodes += block.nodes();
+    int64_t size = 1;
+    for (const NodeBlock& block : batch_.nodes) size += block.nodes();
     next_ = std::clamp<int64_t>(
         static_cast<int64_t>(0.9 * static_cast<double>(count) * static_cast<double>(block_nodes_) /
-                             static_cast<double>(nodes)),
+                             static_cast<double>(size)),
         1, 16 * count);
     pool_.for_each(static_cast<int64_t>(features_.size()), [&](int64_t i) {
       const auto type = static_cast<size_t>(i);
       dataset_.features[type].gather(batch_.nodes[type].distinct, features_[type]);
     });
-    not_finite = model_.predict({&batch_, &features_, &dataset_.shallow_rows}, pool_, block_outputs_);
-    outputs.insert(outputs.end(), block_outputs_.seeds.begin(), block_outputs_.seeds.end());
-    vectors.insert(vectors.end(), model_.embeddings().begin(), model_.embeddings().end());
     return count;
   }
 
+  ModelInput input() const { return {&batch_, &features_, &dataset_.shallow_rows}; }
+
  private:
-  RelationalModel& model_;
   const Dataset& dataset_;
+  const NodeTypeId type_;
   ThreadPool& pool_;
   const int64_t block_nodes_;
   FullNeighbourhood neighbourhood_;
   Batch batch_;
   std::vector<FeatureRows> features_;
-  ModelOutputs block_outputs_;
-  int64_t next_ = 256;  // entities that the next block tries
+  int64_t next_ = 256;  // nodes that the next block tries
 };
 
 }  // namespace
@@ -96,10 +92,10 @@ std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& da
                                        ThreadPool& pool, int64_t block_nodes) {
   check_exact_inference(model.definition().config);
   const int64_t outputs = dataset.encoding.outputs(), channels = model.definition().config.channels;
-  ExactScorer scorer(model, dataset, pool, block_nodes);
+  ExactBlocks blocks(model, dataset, dataset.entity_type, pool, block_nodes);
+  ModelOutputs of_block;
   std::vector<float> raw(static_cast<size_t>(labels.rows * outputs)), of_entities, vectors;
   if (options.vectors != nullptr) options.vectors->rows.resize(static_cast<size_t>(labels.rows * channels));
-  std::string not_finite;
   for (int64_t begin = 0; begin < labels.rows;) {
     const TimeGroup group = group_at(labels, begin);
     const std::vector<NodeId> entities = distinct_entities(labels, group);
@@ -107,8 +103,10 @@ std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& da
     of_entities.clear();
     vectors.clear();
     for (int64_t done = 0; done < count;) {
-      done += scorer.score_block(entities, done, group.time_us, of_entities, vectors, not_finite);
-      check_finite(not_finite, labels, group.begin, group.end);
+      done += blocks.take(entities, done, group.time_us);
+      check_finite(model.predict(blocks.input(), pool, of_block), labels, group.begin, group.end);
+      of_entities.insert(of_entities.end(), of_block.seeds.begin(), of_block.seeds.end());
+      vectors.insert(vectors.end(), model.embeddings().begin(), model.embeddings().end());
       report_progress(options, group.begin + (group.end - group.begin) * done / count, labels.rows);
     }
     spread(labels, group, entities, of_entities, outputs, raw);
@@ -116,6 +114,21 @@ std::vector<double> score_rows_exactly(RelationalModel& model, const Dataset& da
     begin = group.end;
   }
   return scores_from_outputs(dataset.task.type, outputs, raw, options.bounds);
+}
+
+std::string vectors_exactly(RelationalModel& model, const Dataset& dataset, NodeTypeId type,
+                            const std::vector<NodeId>& nodes, std::optional<int64_t> time_us,
+                            ThreadPool& pool, std::vector<float>& out) {
+  check_exact_inference(model.definition().config);
+  ExactBlocks blocks(model, dataset, type, pool, kExactBlockNodes);
+  std::vector<float> of_block;
+  for (int64_t done = 0; done < static_cast<int64_t>(nodes.size());) {
+    done += blocks.take(nodes, done, time_us);
+    const std::string not_finite = model.embed(blocks.input(), pool, of_block);
+    if (!not_finite.empty()) return not_finite;
+    out.insert(out.end(), of_block.begin(), of_block.end());
+  }
+  return "";
 }
 
 }  // namespace rle

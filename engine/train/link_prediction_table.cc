@@ -73,8 +73,7 @@ Table link_prediction_table(const TaskSpec& task, const Table& source, const Lab
   }
   Table table = keys_of_rows(task, source, rows);
   const Column* label = source.find(task.target_column);
-  if (label != nullptr && is_list(label->type))
-    table.columns.push_back(label->permuted(rows));
+  if (label != nullptr && is_list(label->type)) table.columns.push_back(label->permuted(rows));
   const std::string name = "predicted_" + task.target_key;
   if (flatten)
     add_pairs(table, order, ranked, target_keys, name);

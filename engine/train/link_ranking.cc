@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "kernel/top_k.h"
 #include "train/batch_loader.h"
+#include "train/exact_inference.h"
 #include "train/nodes_by_seed.h"
 #include "train/time_groups.h"
 
@@ -62,6 +63,7 @@ class Ranker {
         options_(options),
         pool_(pool),
         readout_(model.definition().readout),
+        exact_(options.inference == InferenceMode::kExact),
         key_(RngKey(options.seed).with("sample").with("predict")),
         loader_(dataset, labels, options.sampler),
         k_(dataset.task.eval_k),
@@ -75,8 +77,9 @@ class Ranker {
       number_items(group.time_us);
       if (has_towers(readout_)) index_items(group.time_us);
       if (!has_towers(readout_) && options_.vectors != nullptr) keep_own_vectors(group);
-      for (int64_t row = group.begin; row < group.end; row += options_.batch_size)
-        rank_rows(row, std::min(row + options_.batch_size, group.end));
+      const int64_t rows = exact_ ? group.end - group.begin : options_.batch_size;
+      for (int64_t row = group.begin; row < group.end; row += rows)
+        rank_rows(row, std::min(row + rows, group.end), group.time_us);
       begin = group.end;
     }
     return std::move(ranked_);
@@ -121,17 +124,41 @@ class Ranker {
     keep_items(vectors(dataset_.target_type, items_), group.time_us);
   }
 
-  void rank_rows(int64_t begin, int64_t end) {
+  void score(int64_t begin, int64_t end) {
     std::vector<int64_t> rows(static_cast<size_t>(end - begin));
     std::iota(rows.begin(), rows.end(), begin);
     loader_.load(rows, key_, pool_, loaded_);
     check_finite(model_.predict(loaded_.input(), pool_, outputs_), labels_, begin, end);
+  }
+
+  // As ModelOutputs::seeds.
+  std::vector<float> exact_vectors(int64_t begin, int64_t end, std::optional<int64_t> time_us) {
+    std::vector<NodeId> entities(labels_.entity.begin() + begin, labels_.entity.begin() + end);
+    std::sort(entities.begin(), entities.end());
+    entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
+    const std::vector<float> vectors =
+        link_vectors(model_, dataset_, dataset_.entity_type, entities, time_us, options_, pool_);
+    const int64_t width = seed_outputs(model_.definition());
+    std::vector<float> out;
+    for (int64_t row = begin; row < end; ++row) {
+      const NodeId entity = labels_.entity[static_cast<size_t>(row)];
+      const auto at = std::lower_bound(entities.begin(), entities.end(), entity) - entities.begin();
+      out.insert(out.end(), vectors.begin() + at * width, vectors.begin() + (at + 1) * width);
+    }
+    return out;
+  }
+
+  void rank_rows(int64_t begin, int64_t end, std::optional<int64_t> time_us) {
+    if (exact_)
+      outputs_.seeds = exact_vectors(begin, end, time_us);
+    else
+      score(begin, end);
     if (reads_targets(readout_))
       seen_ = nodes_by_seed(loaded_.batch.nodes[dataset_.target_type.index()], loaded_.size());
     if (has_towers(readout_)) search_towers(end - begin);
     if (has_towers(readout_) && options_.vectors != nullptr) keep(outputs_.seeds, options_.vectors->rows);
     std::vector<Candidate> candidates;
-    for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t i = 0; i < static_cast<size_t>(end - begin); ++i) {
       candidates.clear();
       if (reads_targets(readout_)) add_subgraph(i, candidates);
       if (has_towers(readout_)) add_found(i, candidates);
@@ -194,6 +221,7 @@ class Ranker {
   const ScoreOptions& options_;
   ThreadPool& pool_;
   const Readout readout_;
+  const bool exact_;
   const RngKey key_;
   const BatchLoader loader_;
   const int64_t k_;
@@ -207,17 +235,30 @@ class Ranker {
   RankedTargets ranked_;
 };
 
+void check_vectors(const std::string& not_finite, const Dataset& dataset, NodeTypeId type) {
+  if (not_finite.empty()) return;
+  fail(ErrorCode::kNumeric,
+       "the vector of a row of table '{}' is not finite; the first module whose output was not finite is {}; "
+       "look for extreme values among the features, or train with a lower learning rate",
+       dataset.graph.schema().node_types[type.index()].name, not_finite);
+}
+
 }  // namespace
 
 std::vector<float> link_vectors(RelationalModel& model, const Dataset& dataset, NodeTypeId type,
                                 const std::vector<NodeId>& nodes, std::optional<int64_t> time_us,
                                 const ScoreOptions& options, ThreadPool& pool) {
-  const RngKey key = RngKey(options.seed).with("sample").with("predict");
-  const BatchLoader loader(dataset, LabelTable{}, options.sampler);
-  const auto count = static_cast<int64_t>(nodes.size());
-  LoadedBatch loaded;
   std::vector<float> out, part;
   out.reserve(nodes.size() * static_cast<size_t>(embedding_width(model.definition())));
+  if (options.inference == InferenceMode::kExact) {
+    check_vectors(vectors_exactly(model, dataset, type, nodes, time_us, pool, out), dataset, type);
+    return out;
+  }
+  const RngKey key = RngKey(options.seed).with("sample").with("predict");
+  const LabelTable none;
+  const BatchLoader loader(dataset, none, options.sampler);
+  const auto count = static_cast<int64_t>(nodes.size());
+  LoadedBatch loaded;
   for (int64_t begin = 0; begin < count; begin += options.batch_size) {
     loaded.seeds = Seeds{dataset.entity_type, {}, {}, {}, dataset.target_type, 0};
     for (int64_t i = begin; i < std::min(begin + options.batch_size, count); ++i)
@@ -225,13 +266,7 @@ std::vector<float> link_vectors(RelationalModel& model, const Dataset& dataset, 
     if (type == dataset.target_type) loaded.seeds.targets = loaded.seeds.size();
     loader.grow(key, pool, loaded);
     loader.gather(pool, loaded);
-    const std::string not_finite = model.embed(loaded.input(), pool, part);
-    if (!not_finite.empty())
-      fail(ErrorCode::kNumeric,
-           "the vector of a row of table '{}' is not finite; the first module whose output was not finite is "
-           "{}; "
-           "look for extreme values among the features, or train with a lower learning rate",
-           dataset.graph.schema().node_types[type.index()].name, not_finite);
+    check_vectors(model.embed(loaded.input(), pool, part), dataset, type);
     out.insert(out.end(), part.begin(), part.end());
     if (options.cancel != nullptr && options.cancel->requested())
       fail(ErrorCode::kInterrupted, "interrupted after the vectors of {} of {} rows of table '{}'", begin,
@@ -243,6 +278,7 @@ std::vector<float> link_vectors(RelationalModel& model, const Dataset& dataset, 
 RankedTargets rank_links(RelationalModel& model, const Dataset& dataset, const LabelTable& labels,
                          const ScoreOptions& options, ThreadPool& pool) {
   RLE_CHECK(is_link(dataset.task.type) && options.batch_size > 0);
+  if (options.inference == InferenceMode::kExact) check_exact_inference(model.definition().config);
   return Ranker(model, dataset, labels, options, pool).run();
 }
 

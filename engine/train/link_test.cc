@@ -216,6 +216,26 @@ TEST_P(LinkTest, DotProductsOfVectorsAreScores) {
   }
 }
 
+// Full neighbourhoods are what sampling gives where every fanout is larger than any list.
+TEST_P(LinkTest, ExactRankingIsThatOfUnlimitedFanouts) {
+  RelationalModel model(make_definition(dataset_, config_), 11);
+  ScoreOptions exact = options();
+  exact.inference = InferenceMode::kExact;
+  if (GetParam() != Kind::kTowers) {
+    EXPECT_TRUE(contains(
+        error_of([&] { rank_links(model, dataset_, *dataset_.test, exact, pool_); }, ErrorCode::kSpec),
+        "id_awareness"));
+    return;
+  }
+  ScoreOptions wide = options();
+  wide.sampler.fanouts = {10'000, 10'000};
+  const RankedTargets a = rank_links(model, dataset_, *dataset_.test, exact, pool_);
+  const RankedTargets b = rank_links(model, dataset_, *dataset_.test, wide, pool_);
+  ASSERT_EQ(a.score.size(), b.score.size());
+  for (size_t i = 0; i < a.score.size(); ++i)
+    EXPECT_NEAR(a.score[i], b.score[i], 1e-4 * std::max(1.0f, std::abs(b.score[i])));
+}
+
 // The future scrambled and deleted: rows after the seed's time change no score and no rank.
 TEST_P(LinkTest, TheFutureChangesNothing) {
   RelationalModel model(make_definition(dataset_, config_), 11);

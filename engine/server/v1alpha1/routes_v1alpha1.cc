@@ -60,13 +60,13 @@ void add_v1alpha1_routes(Router& router, RouteContext& context) {
               .path = "/v1alpha1/jobs/create/{id}",
               .query = {},
               .slow = true,  // a child looks at sources
-              .is_quick = asks_the_record,
               .handler = answering_v1alpha1(
                   [&host, &context](Call& call) {
                     return v1alpha1::Requests(host).create(call.arguments.at("id"),
                                                            parse_json(call.request.body), context.user);
                   },
-                  context.mistake)});
+                  context.mistake),
+              .is_quick = asks_the_record});
   router.add({.method = "POST",
               .path = "/v1alpha1/jobs/cancel/{id}",
               .query = {},
