@@ -12,8 +12,8 @@ class ConfineTest : public FolderTest {
     std::filesystem::create_directory_symlink(folder_ / "in", folder_ / "link");
     parquet("out.parquet", "SELECT 1 AS a");
     parquet("in/t.parquet", "SELECT 2 AS a");
-    sql({"ATTACH '{}/in/d.duckdb' AS d", "CREATE TABLE d.t AS SELECT 3 AS a",
-         "CREATE VIEW d.inner_view AS SELECT a + 1 AS a FROM d.t",
+    sql({"ATTACH '{}/in/d.duckdb' AS d", "CREATE TABLE d.t AS SELECT 3 AS a", "USE d",
+         "CREATE VIEW inner_view AS SELECT a + 1 AS a FROM t",
          "CREATE VIEW d.near AS SELECT * FROM read_parquet('{}/in/t.parquet')",
          "CREATE VIEW d.far AS SELECT * FROM read_parquet('{}/out.parquet')",
          "CREATE VIEW d.dots AS SELECT * FROM read_parquet('{}/in/../out.parquet')",

@@ -215,7 +215,7 @@ TEST(JobSpec, ReadsALinkTask) {
 }
 
 TEST(JobSpec, TargetsOfALinkTask) {
-  EXPECT_REFUSED("task (line 17): 'target_entity' is missing", {"task.type=link_prediction"});
+  EXPECT_REFUSED("task (line 19): 'target_entity' is missing", {"task.type=link_prediction"});
   EXPECT_REFUSED("task.target_entity: there is no table 'race'; did you mean 'races'?",
                  links({"task.target_entity=race.raceId"}));
   EXPECT_REFUSED("task.target_entity: 'raceID' is no key of table 'races'; did you mean 'raceId'?",
