@@ -16,7 +16,7 @@ SPEC = {
     "task": {"name": "buys", "type": "link_prediction", "entity": "customers.id", "entity_column": "customer",
              "target_entity": "articles.article", "target": "bought", "time_column": "at", "horizon": "30d", "eval_at_k": 5,
              "train": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"},
-    "config": {"n_epochs": 2, "channels": 8, "fanouts": [4, 4], "encoder_blocks": 1, "train_batch_size": 32, "num_negative": 3},
+    "config": {"n_epochs": 2, "channels": 8, "fanouts": [4, 4], "encoder_blocks": 1, "train_batch_size": 32},
     "output": {"database": "out.duckdb"},
 }
 SPLITS = {"train": (30, 60, 90), "validation": (120,), "test": (150,)}

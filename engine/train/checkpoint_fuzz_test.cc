@@ -9,7 +9,8 @@
 #include "base/fuzz_testing.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
-#include "train/test_data.h"
+#include "train/link_ranking.h"
+#include "train/link_test_data.h"
 
 namespace rle {
 namespace {
@@ -40,41 +41,52 @@ const std::vector<std::string_view> kWords{"\"__metadata__\":{",
                                            "9007199254740993",
                                            "0"};
 
-// A shop with a model for it: untrained, which is as good here.
+// A model for the dataset: untrained, which is as good here.
+SafetensorsFile file_of(const Dataset& dataset, TrainConfig config) {
+  TrainedModel model;
+  model.tables = dataset.tables;
+  model.shallow_keys = dataset.shallow_keys;
+  model.task = dataset.task;
+  model.encoding = dataset.encoding;
+  model.config = std::move(config);
+  model.config.model.channels = 8;
+  model.definition = make_definition(dataset, model.config);
+  model.metric = default_metric(model.task.type);
+  model.validation_metrics = {{model.metric, 0.5}};
+  model.parameters = copy_parameters(RelationalModel(model.definition, 7).parameters());
+  return to_safetensors(model);
+}
+
+// A shop with a model for it.
 class CheckpointFuzz : public testing::Test {
  protected:
   CheckpointFuzz() : shop_(make_shop(6)) {
-    const Dataset dataset = shop_dataset(shop_, shop_task(), pool_, report_, std::nullopt, {"customers"});
-    TrainedModel& model = whole_;
-    model.tables = dataset.tables;
-    model.shallow_keys = dataset.shallow_keys;
-    model.task = dataset.task;
-    model.encoding = dataset.encoding;
-    model.config = shop_config();
-    model.config.model.channels = 8;
-    model.config.model.shallow_embeddings = {"customers"};
-    model.definition = make_definition(dataset, model.config);
-    model.metric = "roc_auc";
-    model.validation_metrics = {{"roc_auc", 0.5}};
-    model.parameters = copy_parameters(RelationalModel(model.definition, 7).parameters());
-    file_ = to_safetensors(model);
+    TrainConfig config = shop_config();
+    config.model.shallow_embeddings = {"customers"};
+    file_ = file_of(shop_dataset(shop_, shop_task(), pool_, report_, std::nullopt, {"customers"}), config);
   }
 
+  bool predicts(const SafetensorsFile& file) { return predicts(file, shop_.tables, shop_.test); }
+
   // As `rle predict`: whether it came to predictions.
-  bool predicts(const SafetensorsFile& file) {
+  bool predicts(const SafetensorsFile& file, const std::vector<Table>& tables, const Table& test) {
     try {
       const TrainedModel model = from_safetensors(file, "file");
       DatasetInput input;
-      input.tables = shop_.tables;
-      input.test = &shop_.test;
+      input.tables = tables;
+      input.test = &test;
       const Dataset dataset = build_inference_dataset(std::move(input), model, pool_, report_);
       const std::unique_ptr<RelationalModel> network = restore_model(model);
       const ScoreOptions options{.sampler = model.config.sampler,
                                  .bounds = model.bounds,
                                  .seed = model.config.seed,
                                  .batch_size = model.config.val_batch_size};
+      if (is_link(model.task.type)) {
+        EXPECT_EQ(rank_links(*network, dataset, *dataset.test, options, pool_).rows(), dataset.test->rows);
+        return true;
+      }
       const std::vector<double> scores = score_rows(*network, dataset, *dataset.test, options, pool_);
-      EXPECT_EQ(scores.size(), static_cast<size_t>(shop_.test.rows * model.encoding.outputs()));
+      EXPECT_EQ(scores.size(), static_cast<size_t>(test.rows * model.encoding.outputs()));
       return true;
     } catch (const Error& error) {
       EXPECT_NE(error.code(), ErrorCode::kInternal) << error.what() << "\n" << file.metadata.at("model");
@@ -86,7 +98,6 @@ class CheckpointFuzz : public testing::Test {
   ThreadPool pool_{1};
   ReportLines report_;
   Shop shop_;
-  TrainedModel whole_;
   SafetensorsFile file_;
 };
 
@@ -142,17 +153,43 @@ TEST_F(CheckpointFuzz, DamagedBytesAreReadOrRefused) {
   EXPECT_GT(refused, done / 2);
 }
 
+// The file with its description damaged.
+SafetensorsFile misdescribed(const SafetensorsFile& whole, RngStream& random) {
+  SafetensorsFile file = whole;
+  nlohmann::json changed = nlohmann::json::parse(whole.metadata.at("model"));
+  damage_tree(changed, random);
+  file.metadata["model"] = changed.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (chance(random, 4)) file.metadata["model"] = damaged(file.metadata["model"], kWords, random);
+  return file;
+}
+
 TEST_F(CheckpointFuzz, DamagedDescriptionsAreReadOrRefused) {
   ASSERT_TRUE(predicts(file_));
-  const nlohmann::json description = nlohmann::json::parse(file_.metadata.at("model"));
   int64_t predicted = 0;
-  const int64_t done = fuzz(1500, [&](RngStream& random) {
-    SafetensorsFile file = file_;
-    nlohmann::json changed = description;
-    damage_tree(changed, random);
-    file.metadata["model"] = changed.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    if (chance(random, 4)) file.metadata["model"] = damaged(file.metadata["model"], kWords, random);
-    predicted += predicts(file);
+  const int64_t done =
+      fuzz(1500, [&](RngStream& random) { predicted += predicts(misdescribed(file_, random)); });
+  if (done < 100) return;
+  EXPECT_GT(predicted, done / 20) << "some damage is harmless";
+  EXPECT_LT(predicted, done);
+}
+
+TEST_F(CheckpointFuzz, DamagedDescriptionsOfLinkTasksAreReadOrRefused) {
+  LinkShop shop = make_link_shop();
+  for (Column& column : shop.test.columns) column.truncate(4);
+  shop.test.rows = 4;
+  TrainConfig config = link_config();
+  std::vector<SafetensorsFile> files;
+  for (const bool fusion : {false, true}) {
+    config.model.link_fusion = fusion;
+    files.push_back(file_of(link_dataset(shop, link_task(), pool_, report_), config));
+  }
+  config.model.link_fusion = false;
+  files.push_back(
+      file_of(link_dataset(shop, link_task(TaskType::kRepeatedLinkPrediction), pool_, report_), config));
+  for (const SafetensorsFile& file : files) ASSERT_TRUE(predicts(file, shop.tables, shop.test));
+  int64_t predicted = 0;
+  const int64_t done = fuzz(500, [&](RngStream& random) {
+    predicted += predicts(misdescribed(files[random.below(files.size())], random), shop.tables, shop.test);
   });
   if (done < 100) return;
   EXPECT_GT(predicted, done / 20) << "some damage is harmless";

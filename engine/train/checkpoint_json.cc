@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "train/checkpoint_check.h"
+#include "train/dataset.h"
 
 namespace rle {
 namespace {
@@ -223,6 +224,12 @@ GraphSchema graph_of(const Json& json) {
   return graph;
 }
 
+NodeTypeId target_type_of(const TaskSpec& task, const GraphSchema& graph) {
+  for (size_t type = 0; type < graph.node_types.size(); ++type)
+    if (graph.node_types[type].name == task.target_table) return NodeTypeId(static_cast<int32_t>(type));
+  throw Damaged{fmt::format("the target table '{}' is no node type", task.target_table)};
+}
+
 Json task_json(const TaskSpec& task) {
   return {{"name", task.name},
           {"type", to_string(task.type)},
@@ -392,9 +399,9 @@ TrainedModel model_of(const Json& json) {
   definition.graph = graph_of(json.at("graph"));
   for (const Json& table : json.at("statistics")) definition.statistics.push_back(statistics_of(table));
   definition.entity_type = node_type_of(json.at("entity_type"), definition.graph.node_types.size());
-  definition.task_has_time = trained.task.time_column.has_value();
-  definition.outputs = trained.encoding.outputs();
-  definition.config = trained.config.model;
+  definition.target_type =
+      is_link(trained.task.type) ? target_type_of(trained.task, definition.graph) : definition.entity_type;
+  set_task(trained.task, trained.encoding, trained.config.model, definition);
   trained.bounds.minimum = optional_of<double>(json.at("bounds").at("minimum"));
   trained.bounds.maximum = optional_of<double>(json.at("bounds").at("maximum"));
   trained.last_training_time_us = optional_of<int64_t>(json.at("last_training_time_us"));

@@ -194,6 +194,8 @@ TEST_F(Checkpoint, RoundTripOfALinkTask) {
   EXPECT_EQ(after.encoding.type, TaskType::kLinkPrediction);
   EXPECT_EQ(after.encoding.arrow_format, "i");
   EXPECT_TRUE(after.definition.config.link_fusion);
+  EXPECT_EQ(after.definition.readout, Readout::kFusion);
+  EXPECT_EQ(after.definition.target_type, after.definition.entity_type) << "customers link to customers";
 }
 
 // What was trained before there were link tasks has none of their fields.
@@ -307,7 +309,7 @@ TEST_F(Checkpoint, PartsThatContradictEachOther) {
   refused("/tables", Json::array(), "2 node types and 0 tables");
   refused("/task/entity_table", "orders", "the entity table is 'orders', its node type another");
   refused("/task/entity_key", "x", "'x' is no key of table 'customers'");
-  refused("/task/type", "link_prediction", "'' is no key of table ''");
+  refused("/task/type", "link_prediction", "the target table '' is no node type");
   refused("/task/target_table", "orders", "a target table in a binary_classification");
   refused("/config/model/link_fusion", true, "link fusion in a binary_classification");
   refused("/config/num_negative", 0, "0 where a whole number from 1 to 1000000 belongs");
@@ -320,7 +322,7 @@ TEST_F(Checkpoint, PartsOfALinkTaskThatContradictEachOther) {
   expect_refused(model, "/task/type", "repeated_link_prediction",
                  "link fusion in a repeated_link_prediction");
   expect_refused(model, "/task/type", "regression", "link fusion in a regression");
-  expect_refused(model, "/task/target_table", "x", "'id' is no key of table 'x'");
+  expect_refused(model, "/task/target_table", "x", "the target table 'x' is no node type");
   expect_refused(model, "/task/target_key", "x", "'x' is no key of table 'customers'");
   expect_refused(model, "/task/eval_k", 0, "0 where a whole number from 1 to 1000 belongs");
   expect_refused(model, "/labels/classes", {"0", "1"}, "a link task with classes");

@@ -211,6 +211,15 @@ Readout readout_of(TaskType type, const ModelConfig& config) {
   return config.link_fusion ? Readout::kFusion : Readout::kTowers;
 }
 
+void set_task(const TaskSpec& task, const LabelEncoding& encoding, const ModelConfig& config,
+              ModelDefinition& definition) {
+  definition.task_has_time = task.time_column.has_value();
+  definition.readout = readout_of(task.type, config);
+  definition.outputs = encoding.outputs();
+  definition.config = config;
+  definition.config.id_awareness |= reads_targets(definition.readout);
+}
+
 ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& config) {
   ModelDefinition definition;
   definition.graph = dataset.graph.schema();
@@ -223,12 +232,8 @@ ModelDefinition make_definition(const Dataset& dataset, const TrainConfig& confi
   for (const TableFeatures& features : dataset.features)
     definition.statistics.push_back(features.statistics());
   definition.entity_type = dataset.entity_type;
-  definition.task_has_time = dataset.task.time_column.has_value();
-  definition.readout = readout_of(dataset.task.type, config.model);
   definition.target_type = dataset.target_type;
-  if (!is_link(dataset.task.type)) definition.outputs = dataset.encoding.outputs();
-  definition.config = config.model;
-  definition.config.id_awareness |= reads_targets(definition.readout);
+  set_task(dataset.task, dataset.encoding, config.model, definition);
   return definition;
 }
 
