@@ -142,7 +142,7 @@ def test_source_and_target_may_be_one_table(shop, inspect):
     (pa.string(), lambda b: str(b[0]), "'bought' has the type string, but the key 'articles.article' it refers to has int64"),
     (pa.list_(pa.float64()), lambda b: [float(a) for a in b], "the target 'bought' has the type list<float64>; a link_prediction task needs keys"),
     (pa.float64(), lambda b: float(b[0]), "the target 'bought' has the type float64; a link_prediction task needs keys of its target_entity"),
-    (pa.list_(pa.timestamp("us")), lambda b: [day(a) for a in b], "keys are integers or text"),
+    (pa.list_(pa.timestamp("us")), lambda b: [day(a) for a in b], "has the type list<timestamp[us]>, which cannot be read"),
     (pa.timestamp("us"), lambda b: day(b[0]), "'bought' has the type timestamp[us]; keys are integers or text"),
 ], ids=["texts", "text", "floats", "float", "times", "time"])
 def test_keys_of_another_type(shop, inspect, kind, make, part):
