@@ -56,8 +56,10 @@ BatchBuilder::BatchBuilder(const Dataset& dataset, int64_t hops)
     if (!edge.name.starts_with("f2p_") && !edge.name.starts_with("rev_f2p_"))
       fail(ErrorCode::kSpec,
            "batch files hold foreign keys of node tables only; '{}' is a table of type edge", edge.name);
-  if (dataset.task.type != TaskType::kRegression && dataset.task.type != TaskType::kBinary)
-    fail(ErrorCode::kSpec, "batch files hold one number a seed as label; the task is of type {}",
+  if (dataset.task.type != TaskType::kRegression && dataset.task.type != TaskType::kBinary &&
+      dataset.task.type != TaskType::kLinkPrediction)
+    fail(ErrorCode::kSpec,
+         "batch files hold one number a seed as label, or pairs of link_prediction; the task is of type {}",
          to_string(dataset.task.type));
   for (const std::vector<uint32_t>& rows : dataset.source_rows) {
     const size_t size = rows.empty() ? 0 : size_t{*std::max_element(rows.begin(), rows.end())} + 1;
@@ -79,26 +81,55 @@ void BatchBuilder::check(const BatchFile& file, ThreadPool& pool) {
   build(file, pool, batch);
 }
 
+NodeTypeId BatchBuilder::seed_type(const BatchFile& file, int64_t seed) const {
+  return seed < file.sources() ? dataset_.entity_type : dataset_.target_type;
+}
+
+// How many of a type's first nodes are seeds.
+std::vector<int64_t> BatchBuilder::seeds_by_type(const BatchFile& file) const {
+  std::vector<int64_t> counts(file.nodes.size(), 0);
+  counts[dataset_.entity_type.index()] += file.sources();
+  counts[dataset_.target_type.index()] += file.targets;
+  return counts;
+}
+
 void BatchBuilder::check_seeds(const BatchFile& file) const {
-  const size_t entity = dataset_.entity_type.index();
-  const BatchFile::Nodes& nodes = file.nodes[entity];
-  if (file.seeds() == 0) fail(ErrorCode::kData, "{}: no seed", file.path);
-  if (nodes.row.size() < file.seed_row.size())
-    fail(ErrorCode::kData, "{}: {} seeds and {} nodes of '{}'; its first nodes must be the seeds", file.path,
-         file.seeds(), nodes.row.size(), schema_.node_types[entity].name);
-  for (size_t i = 0; i < file.seed_row.size(); ++i) {
-    if (nodes.row[i] != file.seed_row[i] || nodes.seed[i] != static_cast<int32_t>(i))
+  if (file.sources() == 0) fail(ErrorCode::kData, "{}: no seed", file.path);
+  std::vector<size_t> next(file.nodes.size(), 0);
+  for (int64_t i = 0; i < file.seeds(); ++i) {
+    const auto seed = static_cast<size_t>(i);
+    const size_t type = seed_type(file, i).index(), place = next[type]++;
+    const BatchFile::Nodes& nodes = file.nodes[type];
+    const std::string& table = schema_.node_types[type].name;
+    if (place >= nodes.row.size())
+      fail(ErrorCode::kData, "{}: '{}' has more seeds than its {} nodes; its first nodes must be the seeds",
+           file.path, table, nodes.row.size());
+    if (nodes.row[place] != file.seed_row[seed] || nodes.seed[place] != static_cast<int32_t>(i))
       fail(ErrorCode::kData,
            "{}: node {} of '{}' is row {} for seed {}; the first nodes must be the seeds: row {} for seed {}",
-           file.path, i, schema_.node_types[entity].name, nodes.row[i], nodes.seed[i], file.seed_row[i], i);
-    const float label = file.label[i];
-    const bool binary = dataset_.task.type == TaskType::kBinary;
-    if (binary ? label != 0 && label != 1 : !std::isfinite(label))
+           file.path, place, table, nodes.row[place], nodes.seed[place], file.seed_row[seed], i);
+    if (std::abs(file.seed_time_s[seed]) > INT64_MAX / kMicrosPerSecond)
+      fail(ErrorCode::kData, "{}: seed_time {} of seed {} is no time in seconds since 1970", file.path,
+           file.seed_time_s[seed], i);
+  }
+  check_labels(file);
+}
+
+void BatchBuilder::check_labels(const BatchFile& file) const {
+  const bool binary = dataset_.task.type == TaskType::kBinary;
+  for (size_t i = 0; i < file.label.size(); ++i)
+    if (const float label = file.label[i]; binary ? label != 0 && label != 1 : !std::isfinite(label))
       fail(ErrorCode::kData, "{}: label {} of seed {}; expected {}", file.path, label, i,
            binary ? "0 or 1" : "a finite number");
-    if (std::abs(file.seed_time_s[i]) > INT64_MAX / kMicrosPerSecond)
-      fail(ErrorCode::kData, "{}: seed_time {} of seed {} is no time in seconds since 1970", file.path,
-           file.seed_time_s[i], i);
+  const auto check_pair = [&](int64_t source, int32_t target) {
+    if (file.seed_time_s[static_cast<size_t>(target)] != file.seed_time_s[static_cast<size_t>(source)])
+      fail(ErrorCode::kData, "{}: seed {} is paired with target seed {}, which has another time", file.path,
+           source, target);
+  };
+  for (int64_t source = 0; source < file.sources() && file.targets > 0; ++source) {
+    check_pair(source, file.positive[static_cast<size_t>(source)]);
+    for (int64_t k = 0; k < file.negatives(); ++k)
+      check_pair(source, file.negative[static_cast<size_t>(source * file.negatives() + k)]);
   }
 }
 
@@ -112,9 +143,9 @@ SeedLimits BatchBuilder::limits_of(const BatchFile& file) const {
 
 void BatchBuilder::check_nodes(const BatchFile& file, const SeedLimits& limits) const {
   const size_t seeds = file.seed_row.size();
+  const std::vector<int64_t> own = seeds_by_type(file);
   for (size_t t = 0; t < file.nodes.size(); ++t) {
     const BatchFile::Nodes& nodes = file.nodes[t];
-    const bool entity = t == dataset_.entity_type.index();
     std::vector<uint64_t> keys;
     for (size_t i = 0; i < nodes.row.size(); ++i) {
       const std::string at = node_tensor(schema_, t);
@@ -125,7 +156,7 @@ void BatchBuilder::check_nodes(const BatchFile& file, const SeedLimits& limits) 
         fail(ErrorCode::kData,
              "{}: {}.row[{}] is {}, a row that the table's source does not have, or only after visible_until",
              file.path, at, i, nodes.row[i]);
-      const bool is_seed = entity && i < seeds;
+      const bool is_seed = static_cast<int64_t>(i) < own[t];
       if (!is_seed && node_of(t, nodes.row[i]) >= limits.end[t * seeds + static_cast<size_t>(nodes.seed[i])])
         fail(ErrorCode::kData, "{}: {}.row[{}] is row {}, which seed {} may not see yet", file.path, at, i,
              nodes.row[i], nodes.seed[i]);
@@ -195,9 +226,11 @@ void BatchBuilder::check_foreign_keys(const BatchFile& file, size_t edge_type,
 }
 
 void BatchBuilder::find_hops(const BatchFile& file) {
-  const size_t entity = dataset_.entity_type.index();
-  for (size_t t = 0; t < hop_.size(); ++t) hop_[t].assign(file.nodes[t].row.size(), kNotReached);
-  std::fill_n(hop_[entity].begin(), file.seeds(), int8_t{0});
+  const std::vector<int64_t> own = seeds_by_type(file);
+  for (size_t t = 0; t < hop_.size(); ++t) {
+    hop_[t].assign(file.nodes[t].row.size(), kNotReached);
+    std::fill_n(hop_[t].begin(), own[t], int8_t{0});
+  }
   for (int8_t hop = 1; hop <= hops_; ++hop)
     for (size_t e = 0; e < file.edges.size(); ++e) {
       std::vector<int8_t>& sources = hop_[schema_.edge_types[e].source.index()];
@@ -278,11 +311,13 @@ void BatchBuilder::build(const BatchFile& file, ThreadPool& pool, Batch& out) {
   find_hops(file);
   order_nodes(file);
   order_edges(file);
-  const size_t entity = dataset_.entity_type.index();
   seeds_.entity_type = dataset_.entity_type;
+  seeds_.target_type = dataset_.target_type;
+  seeds_.targets = file.targets;
   seeds_.nodes.clear();
   seeds_.time_us.clear();
-  for (int32_t row : file.seed_row) seeds_.nodes.push_back(node_of(entity, row));
+  for (int64_t i = 0; i < file.seeds(); ++i)
+    seeds_.nodes.push_back(node_of(seed_type(file, i).index(), file.seed_row[static_cast<size_t>(i)]));
   for (int64_t time_s : file.seed_time_s) seeds_.time_us.push_back(time_s * kMicrosPerSecond);
   collator_.collate(dataset_.graph, seeds_, trees_, pool, out);
   out.seeds = file.seeds();

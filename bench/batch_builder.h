@@ -18,15 +18,19 @@ class BatchBuilder {
 
   // All that a batch of the sampler promises. Error{kData} names file, tensor and place: a row that the
   // source or the history up to visible_until does not have, later than its seed, or twice for one seed;
-  // seeds that are not the first nodes of the entity table; edges that are no foreign key, double, or between
-  // two seeds' subgraphs; nodes that no path of `hops` edges joins to their seed; labels the task can't have.
+  // seeds that are not the first nodes of their tables; edges that are no foreign key, double, or between
+  // two seeds' subgraphs; nodes that no path of `hops` edges joins to their seed; labels the task can't have;
+  // pairs of two times.
   void check(const BatchFile& file, ThreadPool& pool);
 
   // Only for files that were checked.
   void build(const BatchFile& file, ThreadPool& pool, Batch& out);
 
  private:
+  NodeTypeId seed_type(const BatchFile& file, int64_t seed) const;
+  std::vector<int64_t> seeds_by_type(const BatchFile& file) const;
   void check_seeds(const BatchFile& file) const;
+  void check_labels(const BatchFile& file) const;
   void check_nodes(const BatchFile& file, const SeedLimits& limits) const;
   void check_edges(const BatchFile& file) const;
   void check_foreign_keys(const BatchFile& file, size_t edge_type, const SeedLimits& limits) const;

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <set>
 
-#include "base/time.h"
+#include "bench/batch_testing.h"
 #include "nn/safetensors.h"
 #include "train/batch_loader.h"
 #include "train/test_data.h"
@@ -24,7 +24,7 @@ struct BatchFiles : testing::Test {
     const BatchLoader loader(dataset, *dataset.train, shop_config().sampler);
     std::vector<int64_t> rows{3, 77, 150, 20, 63};
     loader.load(rows, RngKey(5), pool, loaded);
-    file = file_of(loaded);
+    file = file_of(dataset, loaded);
   }
 
   Dataset build(std::optional<int64_t> visible_until_us) {
@@ -35,37 +35,6 @@ struct BatchFiles : testing::Test {
     input.visible_until_us = visible_until_us;
     input.keep_source_rows = true;
     return build_training_dataset(std::move(input), pool, report);
-  }
-
-  // In the order of the sampler.
-  BatchFile file_of(const LoadedBatch& from) const {
-    BatchFile made;
-    made.path = "made.safetensors";
-    const GraphSchema& schema = dataset.graph.schema();
-    for (size_t t = 0; t < from.batch.nodes.size(); ++t) {
-      const NodeBlock& block = from.batch.nodes[t];
-      BatchFile::Nodes& nodes = made.nodes.emplace_back();
-      nodes.seed = block.seed;
-      for (int32_t row : block.row)
-        nodes.row.push_back(
-            static_cast<int32_t>(dataset.source_rows[t][block.distinct[static_cast<size_t>(row)]]));
-    }
-    for (size_t e = 0; e < from.batch.edges.size(); ++e) {
-      const EdgeBlock& block = from.batch.edges[e];
-      BatchFile::Edges& edges = made.edges.emplace_back();
-      edges.source = block.source;
-      const NodeBlock& targets = from.batch.nodes[schema.edge_types[e].target.index()];
-      for (int32_t target = 0; target < targets.nodes(); ++target)
-        edges.target.insert(edges.target.end(),
-                            static_cast<size_t>(block.offsets[static_cast<size_t>(target) + 1] -
-                                                block.offsets[static_cast<size_t>(target)]),
-                            target);
-    }
-    const BatchFile::Nodes& entities = made.nodes[dataset.entity_type.index()];
-    made.seed_row.assign(entities.row.begin(), entities.row.begin() + from.size());
-    for (int64_t time : from.seeds.time_us) made.seed_time_s.push_back(time / kMicrosPerSecond);
-    made.label = from.value;
-    return made;
   }
 
   std::string check_error(const BatchFile& wrong, int64_t hops = kHops) {
@@ -86,24 +55,6 @@ struct BatchFiles : testing::Test {
   LoadedBatch loaded;
   BatchFile file;
 };
-
-void expect_equal(const Batch& a, const Batch& b) {
-  EXPECT_EQ(a.seeds, b.seeds);
-  ASSERT_EQ(a.nodes.size(), b.nodes.size());
-  ASSERT_EQ(a.edges.size(), b.edges.size());
-  for (size_t t = 0; t < a.nodes.size(); ++t) {
-    EXPECT_EQ(a.nodes[t].row, b.nodes[t].row);
-    EXPECT_EQ(a.nodes[t].seed, b.nodes[t].seed);
-    EXPECT_EQ(a.nodes[t].delta, b.nodes[t].delta);
-    EXPECT_EQ(a.nodes[t].hop_end, b.nodes[t].hop_end);
-    EXPECT_EQ(a.nodes[t].distinct, b.nodes[t].distinct);
-    EXPECT_EQ(a.nodes[t].delta_s, b.nodes[t].delta_s);
-  }
-  for (size_t e = 0; e < a.edges.size(); ++e) {
-    EXPECT_EQ(a.edges[e].offsets, b.edges[e].offsets);
-    EXPECT_EQ(a.edges[e].source, b.edges[e].source);
-  }
-}
 
 TEST_F(BatchFiles, InTheSamplersOrderGiveTheSamplersBatch) {
   ASSERT_FALSE(shop.tables[1].source_rows.empty());  // the canonical order is not the source's

@@ -92,16 +92,38 @@ class TensorReader {
   std::set<std::string> seen_;
 };
 
+// The targets' seeds behind the sources', and the pairs by their places among all seeds.
+void read_links(TensorReader& reader, BatchFile& file) {
+  const auto sources = static_cast<int32_t>(file.seeds());
+  const std::vector<int32_t> rows = reader.int32s("target_row", {-1});
+  file.targets = static_cast<int64_t>(rows.size());
+  const std::vector<int64_t> times = reader.int64s("target_time", {file.targets});
+  file.seed_row.insert(file.seed_row.end(), rows.begin(), rows.end());
+  file.seed_time_s.insert(file.seed_time_s.end(), times.begin(), times.end());
+  file.positive = reader.int32s("positive", {sources});
+  file.negative = reader.int32s("negative", {sources, -1});
+  for (std::vector<int32_t>* places : {&file.positive, &file.negative})
+    for (int32_t& place : *places) {
+      if (place < 0 || place >= file.targets)
+        fail(ErrorCode::kData, "{}: positive and negative name target {}; there are {}", file.path, place,
+             file.targets);
+      place += sources;
+    }
+}
+
 }  // namespace
 
-BatchFile read_batch_file(const Path& path, const GraphSchema& schema) {
+BatchFile read_batch_file(const Path& path, const GraphSchema& schema, bool links) {
   const SafetensorsFile tensors = read_safetensors(path);
   TensorReader reader(path, tensors);
   BatchFile file;
   file.path = path.string();
   file.seed_row = reader.int32s("seed_row", {-1});
   file.seed_time_s = reader.int64s("seed_time", {file.seeds()});
-  file.label = reader.floats("label", {file.seeds()});
+  if (links)
+    read_links(reader, file);
+  else
+    file.label = reader.floats("label", {file.seeds()});
   for (const NodeTypeInfo& type : schema.node_types) {
     BatchFile::Nodes nodes;
     nodes.row = reader.int32s("node." + type.name + ".row", {-1});

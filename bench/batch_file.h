@@ -22,18 +22,24 @@ struct BatchFile {
   };
 
   std::string path;
-  std::vector<int32_t> seed_row;     // (S)
+  std::vector<int32_t> seed_row;     // (S) of the entity table; links: the last `targets` of the target table
   std::vector<int64_t> seed_time_s;  // (S) since 1970, UTC
-  std::vector<float> label;          // (S)
-  std::vector<Nodes> nodes;          // per node type of the schema
-  std::vector<Edges> edges;          // per edge type
+  std::vector<float> label;          // (S); links: none
+  // Links: each source with one of its targets and as many that are none of its, as seeds.
+  int64_t targets = 0;
+  std::vector<int32_t> positive;  // (sources)
+  std::vector<int32_t> negative;  // (sources, negatives)
+  std::vector<Nodes> nodes;       // per node type of the schema
+  std::vector<Edges> edges;       // per edge type
 
   int64_t seeds() const { return static_cast<int64_t>(seed_row.size()); }
+  int64_t sources() const { return seeds() - targets; }
+  int64_t negatives() const { return sources() == 0 ? 0 : static_cast<int64_t>(negative.size()) / sources(); }
 };
 
 // Error{kIo}: no safetensors file. Error{kData}: a tensor of the schema's tables and foreign keys that is
 // missing, one that is none of theirs, a wrong type or shape.
-BatchFile read_batch_file(const std::filesystem::path& path, const GraphSchema& schema);
+BatchFile read_batch_file(const std::filesystem::path& path, const GraphSchema& schema, bool links = false);
 
 // The *.safetensors files of a folder, by name. Error{kIo}: there is none.
 std::vector<std::filesystem::path> batch_files(const std::filesystem::path& folder);

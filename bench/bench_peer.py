@@ -31,10 +31,12 @@ class Work:
     # (least, aim): fp32 over the published peer's fp32, and over --dedup; bf16 over the published peer's fp32, and over --dedup --bf16
     fp32: tuple
     bf16: tuple
+    negatives: int = 0  # a seed, in link_prediction
 
     @property
     def folder(self):
-        return OUT / "batches" / f"{'f1' if 'f1' in str(self.spec) else 'hm'}-{self.batch}"
+        data = "f1" if "f1" in str(self.spec) else "hm"
+        return OUT / "batches" / (f"{data}-link-{self.batch}-{self.negatives}" if self.negatives else f"{data}-{self.batch}")
 
     @property
     def aggr(self):
@@ -46,16 +48,18 @@ class Work:
 
     @property
     def steps(self):
-        return 2 if self.batch == 512 else 5
+        return 1 if self.negatives else 2 if self.batch == 512 else 5
 
 
-F1, HM = ROOT / "examples/f1/driver-position.yaml", ROOT / "build/hm-0.1/churn.yaml"
+F1, HM, HM_LINKS = ROOT / "examples/f1/driver-position.yaml", ROOT / "build/hm-0.1/churn.yaml", ROOT / "build/hm-0.1/purchases.yaml"
 WORKS = {
     "f1-512": Work(F1, 512, 4, ((15, 18), (6, 7.5)), ((23, 30), (7, 9))),
     "f1-512-2blocks": Work(F1, 512, 2, ((22, 27), (8.5, 10.5)), ((32, 42), (9, 12))),
     "f1-128": Work(F1, 128, 4, ((8.5, 10), (5, 6)), ((12.5, 16), (5.3, 7))),
     "hm-512": Work(HM, 512, 4, ((10, 13), (5, 6.5)), ((15, 20), (5.5, 7.5))),
     "hm-128": Work(HM, 128, 4, ((7.5, 10), (5, 7)), ((11, 16), (5.5, 8))),
+    "hm-link-512": Work(HM_LINKS, 512, 4, ((8, 10), (4, 5)), ((8, 10), (4, 5)), negatives=1),
+    "hm-link-128": Work(HM_LINKS, 128, 4, ((8, 10), (4, 5)), ((8, 10), (4, 5)), negatives=10),
 }
 
 
@@ -63,6 +67,8 @@ def engine_command(build, work, precision="fp32", threads=1, blocks=None):
     settings = {"conv_aggregation": work.aggr, "lr": work.lr, "encoder_blocks": work.blocks if blocks is None else blocks}
     if precision != "fp32":
         settings["precision"] = precision
+    if work.negatives:
+        settings["num_negative"] = work.negatives
     sets = [word for key, value in settings.items() for word in ("--set", f"config.{key}={value}")]
     return [build / "bench/rle_bench", work.spec, "--batches", work.folder, "--turns", "--json", "--threads", threads,
             "--steps", work.steps, *sets]
@@ -75,7 +81,8 @@ def peer_command(python, work, *options):
 
 def make_batches(work):
     """The same files whenever the data are the same."""
-    subprocess.run([sys.executable, ROOT / "bench/peer/sampler.py", work.spec, work.folder, "--batch", str(work.batch), "--count", "4"], check=True)
+    subprocess.run([sys.executable, ROOT / "bench/peer/sampler.py", work.spec, work.folder, "--batch", str(work.batch), "--count", "4",
+                    "--negatives", str(work.negatives)], check=True)
 
 
 def check_same_work(name, engine, peer):

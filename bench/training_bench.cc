@@ -1,39 +1,63 @@
 #include "bench/training_bench.h"
 
+#include <numeric>
+#include <optional>
+
 #include "base/error.h"
 #include "bench/batch_builder.h"
 #include "bench/measure.h"
 #include "nn/adam.h"
-#include "train/batch_loader.h"
+#include "train/link_loader.h"
 #include "train/outputs.h"
 
 namespace rle {
 namespace {
 
+// Rows that a step may learn from.
+std::vector<int64_t> training_rows(const LabelTable& labels) {
+  std::vector<int64_t> rows;
+  for (int64_t row = 0; row < labels.rows; ++row) {
+    const auto at = static_cast<size_t>(row);
+    if (labels.target_offsets.empty() || labels.target_offsets[at] < labels.target_offsets[at + 1])
+      rows.push_back(row);
+  }
+  return rows;
+}
+
 class SampledBatches : public BatchSource {
  public:
   SampledBatches(const Dataset& dataset, const TrainConfig& config)
-      : rows_(dataset.train->rows),
+      : rows_(training_rows(*dataset.train)),
         batch_size_(config.train_batch_size),
         key_(config.seed),
-        order_(static_cast<uint64_t>(rows_), key_),
-        loader_(dataset, *dataset.train, config.sampler) {}
+        order_(rows_.size(), key_),
+        loader_(dataset, *dataset.train, config.sampler) {
+    if (is_link(dataset.task.type)) links_.emplace(dataset, *dataset.train, config);
+  }
 
   StepInput load(int64_t step, ThreadPool& pool, StepMarks& marks) override {
     std::vector<int64_t> rows;
-    for (int64_t i = 0; i < batch_size_; ++i)
-      rows.push_back(
-          static_cast<int64_t>(order_.at(static_cast<uint64_t>((step * batch_size_ + i) % rows_))));
-    loader_.load(rows, key_.with(static_cast<uint64_t>(step)), pool, loaded_);
-    marks.mark("sample and gather");
-    return {loaded_.input(), loaded_.targets(0)};
+    for (int64_t i = 0; i < batch_size_; ++i) {
+      const auto place = static_cast<uint64_t>(step * batch_size_ + i) % rows_.size();
+      rows.push_back(rows_[order_.at(place)]);
+    }
+    const RngKey key = key_.with(static_cast<uint64_t>(step));
+    if (links_) {
+      links_->load(rows, key, pool, loaded_, &marks);
+    } else {
+      loader_.load(rows, key, pool, loaded_);
+      marks.mark("sample and gather");
+    }
+    return {loaded_.input(), loaded_.targets(0), loaded_.size()};
   }
 
  private:
-  int64_t rows_, batch_size_;
+  std::vector<int64_t> rows_;
+  int64_t batch_size_;
   RngKey key_;
   Permutation order_;
   BatchLoader loader_;
+  std::optional<LinkLoader> links_;
   LoadedBatch loaded_;
 };
 
@@ -44,12 +68,13 @@ class FolderBatches : public BatchSource {
       : dataset_(dataset),
         builder_(dataset, static_cast<int64_t>(config.sampler.fanouts.size())),
         files_(batch_files(folder)) {
-    for (const auto& file : files_) builder_.check(read_batch_file(file, dataset.graph.schema()), pool);
+    for (size_t i = 0; i < files_.size(); ++i) builder_.check(read(i), pool);
   }
 
   StepInput load(int64_t step, ThreadPool& pool, StepMarks& marks) override {
-    file_ = read_batch_file(files_[static_cast<size_t>(step) % files_.size()], dataset_.graph.schema());
+    file_ = read(static_cast<size_t>(step) % files_.size());
     builder_.build(file_, pool, batch_);
+    if (file_.targets > 0) pair_up();
     marks.mark("read batch file");
     features_.resize(dataset_.features.size());
     pool.for_each(static_cast<int64_t>(features_.size()), [&](int64_t i) {
@@ -60,21 +85,36 @@ class FolderBatches : public BatchSource {
     StepInput input;
     input.model = {&batch_, &features_, &dataset_.shallow_rows};
     input.targets.value = file_.label.data();
+    input.targets.pairs = pairs_.view();
+    input.rows = file_.sources();
     return input;
   }
 
  private:
+  BatchFile read(size_t i) const {
+    return read_batch_file(files_[i], dataset_.graph.schema(), is_link(dataset_.task.type));
+  }
+  void pair_up() {
+    pairs_.source.resize(file_.positive.size());
+    std::iota(pairs_.source.begin(), pairs_.source.end(), 0);
+    pairs_.positive = file_.positive;
+    pairs_.negative = file_.negative;
+    pairs_.negatives = file_.negatives();
+  }
+
   const Dataset& dataset_;
   BatchBuilder builder_;
   std::vector<std::filesystem::path> files_;
   BatchFile file_;
+  LoadedPairs pairs_;
   Batch batch_;
   std::vector<FeatureRows> features_;
 };
 
-BatchSize size_of(const Batch& batch) {
+BatchSize size_of(const StepInput& input) {
+  const Batch& batch = *input.model.batch;
   BatchSize size;
-  size.seeds = batch.seeds;
+  size.seeds = input.rows;
   for (const NodeBlock& block : batch.nodes) {
     size.nodes += block.nodes();
     size.distinct += static_cast<int64_t>(block.distinct.size());
@@ -130,7 +170,7 @@ TrainingBench::TrainingBench(const Dataset& dataset, const TrainConfig& config, 
     : config_(config),
       batches_(batches),
       pool_(pool),
-      loss_(loss_kind(dataset.encoding.type, config.model)),
+      loss_(loss_kind(dataset.task.type, config.model)),
       trained_(std::make_unique<Trained>(dataset, config)),
       marks_(std::make_unique<Marks>()) {
   trained_->model.set_marks(marks_.get());
@@ -149,7 +189,7 @@ double TrainingBench::step(int64_t index) {
   if (!result.finite)
     fail(ErrorCode::kNumeric, "the loss is not finite at step {} ({}); config.lr is {}", steps_,
          result.first_not_finite, config_.lr);
-  batch_ = size_of(*input.model.batch);
+  batch_ = size_of(input);
   return result.loss;
 }
 

@@ -18,6 +18,7 @@ namespace rle {
 struct StepInput {
   ModelInput model;
   LossTargets targets;
+  int64_t rows = 0;  // of the label table: seeds that aren't targets of links
 };
 
 // Where batches come from. Owned by the bench; loads reuse memory.
@@ -28,7 +29,8 @@ class BatchSource {
   virtual StepInput load(int64_t step, ThreadPool& pool, StepMarks& marks) = 0;
 };
 
-// Random batches of the training split: parts "sample and gather".
+// Random batches of the training split: part "sample and gather"; of links "draw negatives", "sample",
+// "gather".
 std::unique_ptr<BatchSource> sampled_batches(const Dataset& dataset, const TrainConfig& config);
 
 // The batch files of a folder, round and round; all are checked first. Parts "read batch file" (its nodes by
@@ -41,7 +43,7 @@ struct PassResult {
   std::vector<double> losses;  // per step
 };
 
-// Sizes of the last batch.
+// Sizes of the last batch. Links: seeds that are targets are counted among the nodes alone.
 struct BatchSize {
   int64_t seeds = 0, nodes = 0, distinct = 0, edges = 0;
 };

@@ -1,6 +1,6 @@
 """Temporal neighbour sampling in numpy, with the rule of PyG's disjoint `uniform` sampling, and the batch files both sides read.
 
-    python sampler.py SPEC FOLDER --batch 512 --count 4 [--fanouts 128 64] [--seed 42]
+    python sampler.py SPEC FOLDER --batch 512 --count 4 [--fanouts 128 64] [--seed 42] [--negatives 10]
 
 Each seed (a row of the entity table and a time t) has a subgraph of its own. Per hop and edge type, a node reached in the hop before draws
 up to `fanout` of its neighbours, without replacement, among those with time <= t or without time column. A row reached twice by one
@@ -41,34 +41,44 @@ def read_safetensors(path):
 
 
 @dataclass
-class Batch:
-    """One mini-batch. Node i of the entity type is seed i for i < len(seed_row)."""
-    seed_row: np.ndarray   # [S] row of the entity table
-    seed_time: np.ndarray  # [S] seconds
-    label: np.ndarray      # [S] float
+class Subgraphs:
+    """Those of numbered seeds, which are the first nodes of their types."""
     row: dict = field(default_factory=dict)    # node type -> [N] row of its table
     owner: dict = field(default_factory=dict)  # node type -> [N] index of the seed whose subgraph holds the node
     edge: dict = field(default_factory=dict)   # (source type, name, target type) -> [2, E] positions in `row`; messages flow source -> target
 
-    def write(self, path, entity):
-        tensors = {"seed_row": self.seed_row, "seed_time": self.seed_time, "label": self.label.astype(np.float32)}
+    def graph_tensors(self):
+        tensors = {}
         for t in self.row:
             tensors |= {f"node.{t}.row": self.row[t].astype(np.int32), f"node.{t}.seed": self.owner[t].astype(np.int32)}
-        for k, e in self.edge.items():
-            tensors["edge." + ".".join(k)] = e.astype(np.int32)
-        write_safetensors(path, tensors, {"entity": entity})
+        return tensors | {"edge." + ".".join(k): e.astype(np.int32) for k, e in self.edge.items()}
 
-    @classmethod
-    def read(cls, path):
-        tensors = read_safetensors(path)
-        b = cls(*(tensors.pop(k).astype(kind) for k, kind in (("seed_row", np.int64), ("seed_time", np.int64), ("label", np.float32))))
+    def take(self, tensors):
         for k, v in tensors.items():
             kind, *name = k.split(".")
             if kind == "edge":
-                b.edge[tuple(name)] = v.astype(np.int64)
-            else:
-                (b.row if name[1] == "row" else b.owner)[name[0]] = v.astype(np.int64)
-        return b
+                self.edge[tuple(name)] = v.astype(np.int64)
+            elif kind == "node":
+                (self.row if name[1] == "row" else self.owner)[name[0]] = v.astype(np.int64)
+        return self
+
+
+@dataclass
+class Batch(Subgraphs):
+    """One mini-batch: node i of the entity type is seed i."""
+    seed_row: np.ndarray = None   # [S] row of the entity table
+    seed_time: np.ndarray = None  # [S] seconds
+    label: np.ndarray = None      # [S] float
+
+    def write(self, path, entity):
+        tensors = {"seed_row": self.seed_row, "seed_time": self.seed_time, "label": self.label.astype(np.float32)}
+        write_safetensors(path, tensors | self.graph_tensors(), {"entity": entity})
+
+    @classmethod
+    def read(cls, path):
+        t = read_safetensors(path)
+        seeds = {k: t[k].astype(np.float32 if k == "label" else np.int64) for k in ("seed_row", "seed_time", "label")}
+        return cls(**seeds).take(t)
 
 
 class Graph:
@@ -88,10 +98,18 @@ class Graph:
                 self.lists[parent, f"rev_f2p_{key}", t] = Neighbours(up, child, self.size[t], time[parent])
 
     def sample(self, seed_row, seed_time, label, fanouts, rng):
+        grown = self.grow([(self.entity, seed_row)], seed_time, fanouts, rng)
+        return Batch(grown.row, grown.owner, grown.edge, seed_row, seed_time, label)
+
+    def grow(self, seeds, seed_time, fanouts, rng):
+        """seeds: (table, rows) pairs, numbered one after the other; seed_time: of all of them."""
         nodes = {t: [] for t in self.size}   # one array of keys per hop; key = seed index * table size + row
         edges = {k: [] for k in self.lists}  # (source keys, target keys) per hop
         fresh = {t: np.empty(0, np.int64) for t in self.size}
-        fresh[self.entity] = np.arange(len(seed_row)) * self.size[self.entity] + seed_row
+        first = 0
+        for t, rows in seeds:
+            fresh[t] = np.concatenate([fresh[t], (first + np.arange(len(rows))) * self.size[t] + rows])
+            first += len(rows)
         for fanout in fanouts:
             for t in nodes:
                 nodes[t].append(fresh[t])
@@ -103,7 +121,7 @@ class Graph:
                 edges[src, name, dst].append((keys, fresh[dst][at]))
                 reached[src].append(keys)
             fresh = {t: np.setdiff1d(np.concatenate(r), np.concatenate(nodes[t])) if r else fresh[t][:0] for t, r in reached.items()}
-        b = Batch(seed_row, seed_time, label)
+        b = Subgraphs()
         lookup = {}
         for t in nodes:
             keys = np.concatenate([*nodes[t], fresh[t]])
@@ -118,15 +136,19 @@ class Graph:
         return b
 
 
+def emptied(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.safetensors"):
+        old.unlink()
+
+
 def write_batches(spec, folder, batch, count, fanouts, seed):
     """`count` batches of the training split in a random order, no row twice."""
     rng = np.random.default_rng(seed)
     graph = Graph(spec)
     row, time, label = spec.seeds()
     order = rng.permutation(len(row))
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.safetensors"):
-        old.unlink()
+    emptied(folder)
     for i in range(min(count, -(-len(row) // batch))):
         at = order[i * batch: (i + 1) * batch]
         graph.sample(row[at], time[at], label[at], fanouts, rng).write(folder / f"{i:04}.safetensors", spec.entity)
@@ -140,8 +162,14 @@ def main():
     parser.add_argument("--count", type=int, default=4)
     parser.add_argument("--fanouts", type=int, nargs="+", default=[128, 64])
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--negatives", type=int, default=10, help="link_prediction: negatives a seed")
     args = parser.parse_args()
-    write_batches(Specification(args.spec), args.folder, args.batch, args.count, args.fanouts, args.seed)
+    spec = Specification(args.spec)
+    if spec.target_entity:
+        from link_batches import write_link_batches  # which needs this module
+        write_link_batches(spec, args.folder, args.batch, args.count, args.negatives, args.fanouts, args.seed)
+    else:
+        write_batches(spec, args.folder, args.batch, args.count, args.fanouts, args.seed)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The tables and the task of a specification, in numpy and Arrow: keys as positions of rows, times in microseconds.
 
 Reads what benchmarks need of a specification: Parquet sources, primary and foreign keys, time columns, declared dtypes, a task with
-one number as label. A row is its position in its source, 0 = the first.
+one number as label or with a list of targets. A row is its position in its source, 0 = the first.
 """
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,7 @@ class Specification:
         self.tables = {name: self.table(name, t) for name, t in content["tables"].items()}
         self.task = content["task"]
         self.entity, self.entity_key = self.task["entity"].split(".")
+        self.target_entity, self.target_key = self.task.get("target_entity", ".").split(".")  # "": no link task
         self.keys = {}
 
     def table(self, name, t):
@@ -61,17 +62,26 @@ class Specification:
         return None if column is None else micros(self.tables[table].read([column])[column])
 
     def seeds(self, split="train"):
-        """Entity rows, times in whole seconds and labels of a split."""
+        """Entity rows, times in whole seconds and labels of a split; the label of a link task is a list of rows of the target table."""
         path = self.path.parent / self.task[split]
         entity, time, target = self.task.get("entity_column", self.entity_key), self.task["time_column"], self.task["target"]
         rows = pq.read_table(path, columns=[entity, time, target])
         seconds, rest = np.divmod(micros(rows[time]), 10**6)
         if rest.any():
             raise SystemExit(f"{path}: batch files hold whole seconds, and column {time} has fractions")
-        found = self.find(self.entity, self.entity_key, rows[entity])
+        found = self.known(self.entity, self.entity_key, rows[entity], path)
+        if not self.target_entity:
+            return found, seconds, np.asarray(rows[target].cast(pa.float64()))
+        lists = rows[target].combine_chunks()
+        targets = self.known(self.target_entity, self.target_key, pa.chunked_array([lists.flatten()]), path)
+        return found, seconds, np.split(targets, np.cumsum(pc.list_value_length(lists).to_numpy())[:-1])
+
+    def known(self, table, key, values, path):
+        """Like find, where every value must be there."""
+        found = self.find(table, key, values)
         if (found < 0).any():
-            raise SystemExit(f"{path}: {np.count_nonzero(found < 0)} entities are not in table {self.entity}")
-        return found, seconds, np.asarray(rows[target].cast(pa.float64()))
+            raise SystemExit(f"{path}: {np.count_nonzero(found < 0)} keys are not in table {table}")
+        return found
 
 
 def micros(column):

@@ -33,17 +33,24 @@ std::optional<int64_t> LinkLoader::time_of(int64_t row) const {
   return labels_.time_us[static_cast<size_t>(row)];
 }
 
-void LinkLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out) {
+void LinkLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out,
+                      StepMarks* marks) {
+  const auto mark = [&](const char* part) {
+    if (marks != nullptr) marks->mark(part);
+  };
   loader_.plant(rows, out);
   if (has_towers(readout_)) {
     draw_pairs(key, out);
     plant_targets(out);
   }
+  mark("draw negatives");
   loader_.grow(key, pool, out);
   if (has_towers(readout_)) number_pairs(out);
   if (readout_ == Readout::kFusion) list_seen(out);
   if (readout_ == Readout::kTargets) mark_positives(out);
+  mark("sample");
   loader_.gather(pool, out);
+  mark("gather");
 }
 
 void LinkLoader::draw_pairs(RngKey key, const LoadedBatch& batch) {

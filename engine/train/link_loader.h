@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/step.h"
 #include "train/batch_loader.h"
 #include "train/negative_sampler.h"
 
@@ -19,8 +20,10 @@ class LinkLoader {
   LinkLoader(const Dataset& dataset, const LabelTable& labels, const TrainConfig& config);
 
   // rows: of the label table, each with a target. A seed that has no negative, because it links to every
-  // visible target, makes no pair. key: carries (seed, purpose, epoch).
-  void load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out);
+  // visible target, makes no pair. key: carries (seed, purpose, epoch). marks, where given, is told the parts
+  // "draw negatives", "sample" and "gather".
+  void load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out,
+            StepMarks* marks = nullptr);
 
  private:
   struct Pair {
