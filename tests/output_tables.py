@@ -16,7 +16,7 @@ def rows_of(folder, told):
             return connection.sql(f"FROM out.main.{told['table'].split('.')[-1]}").to_arrow_table()
         relation = connection.sql(f"FROM read_csv('{path}', header = true)" if path.suffix == ".csv" else f"FROM read_parquet('{path}')")
         if path.suffix == ".csv" and "embedding" in relation.columns:
-            assert json.loads(relation.fetchone()[-1])
+            assert json.loads(relation.limit(1).fetchall()[0][-1])
             relation = relation.project("* REPLACE (embedding::FLOAT[] AS embedding)")
         return relation.to_arrow_table()
 

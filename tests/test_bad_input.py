@@ -128,9 +128,9 @@ def test_a_test_table_of_the_graph(rle, shop, refused):
     for split in ("train", "validation"):
         shop.tables[split] = {"id": shop.tables[split]["customer"], "again": shop.tables[split]["again"]}
     shop.write()
-    done = rle("fit", "spec.json", "--model", "m", cwd=shop.folder)
+    done = rle("fit", "spec.json", "--model", "first", cwd=shop.folder)
     assert done.returncode == 0, done.stderr
-    assert rle("predict", "spec.json", "--model", "m", "--output", "p.parquet", cwd=shop.folder).returncode == 0
+    assert rle("predict", "spec.json", "--model", "first", "--output", "p.parquet", cwd=shop.folder).returncode == 0
     shop.tables["customers"]["again"] = [0, 1] * 20
     refused(2, "task.test: 'again' is taken from customers.parquet, which is table 'customers'", "leak", "tables.customers.exclude")
 

@@ -290,7 +290,7 @@ def test_a_figure_that_suffices_with_shallow_embeddings_and_for_the_model(rle, s
 @LIMITED
 def test_a_limit_below_what_the_program_takes(rle, shop):
     """It would end by a signal while its libraries are loaded, instead of with a message."""
-    for size in ("1", "20MiB", "31MiB"):
+    for size in ("1MiB", "20MiB", "31MiB"):
         for args in (("--memory-limit", size), ("--set", f"config.memory_limit={size}")):
             result = rle("fit", "spec.json", "--model", "m", *args)
             assert result.returncode == 2 and "is less than the program itself takes; give 32 MiB at least" in result.stderr, result.stderr
