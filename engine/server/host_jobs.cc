@@ -67,14 +67,15 @@ std::optional<Host::Created> Host::Impl::created_before(const std::string& key, 
 
 void Host::Impl::take_target_of_model(Submission& submission) const {
   Json& request = submission.request;
-  const Json::json_pointer run("/model/run_id"), task("/spec/task"), target("/spec/task/target");
+  const Json::json_pointer run("/model/run_id"), task("/spec/task");
   if (request.value("kind", Json()) != "predict" || !request.contains(task) || !request[task].is_object() ||
-      request[task].contains("target") || !request.contains(run) || !request[run].is_string())
+      !request.contains(run) || !request[run].is_string())
     return;
   const std::optional<JobRecord> trained = store.read(
       [&](const StateTables& tables) { return tables.job(folded(request[run].get<std::string>())); });
   const Json known = trained ? trained->request() : Json::object();
-  if (known.contains(target)) request[task]["target"] = known[target];
+  for (const char* key : {"target", "target_entity"})
+    if (!request[task].contains(key) && known.contains(task / key)) request[task][key] = known[task / key];
 }
 
 void Host::Impl::require_free_output(const StateTables& tables, const Submission& submission) {

@@ -58,15 +58,16 @@ def _feature_keys(table: GNNTable) -> set[str]:
 
 
 def task_specification(dataset: "Dataset") -> dict[str, Any]:
-    """The entry `task` of a node task; a link task has no form yet and is shown as it is."""
+    """The entry `task`. What a task that only predicts leaves open is absent: it is the model's."""
     task = dataset.task_description
     out: dict[str, Any] = {"name": task.name, "type": task.task_type.value}
     if isinstance(task, LinkTask):
         out["entity"] = dataset.entity("source_entity_table", task.source_table, task.source_column, task.source_key)
         out["entity_column"] = task.source_column
-        if task.target_table is not None and task.target_column is not None:
-            out["target_entity"] = dataset.entity("target_entity_table", task.target_table, task.target_column, task.target_key)
-            out["target_column"] = task.target_column
+        if task.target_table is not None:
+            out["target_entity"] = dataset.target_entity(task.target_table, task.target_column, task.target_key)
+        if task.target_column is not None:
+            out["target"] = task.target_column
         out["eval_at_k"] = task.evaluation_metric.eval_at_k
     else:
         out["entity"] = dataset.entity("source_entity_table", task.entity_table, task.entity_column, task.entity_key)

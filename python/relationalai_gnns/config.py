@@ -87,7 +87,7 @@ def _names(name: str, value: Any) -> list[str]:
 
 _LARGEST = 2**63 - 1
 _AGGREGATIONS = ("mean", "max", "sum")
-_LINKS, _TEXT = "links", "text models"
+_TEXT = "text models"
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("device", "choice", None, choices=("cuda", "cpu"), none="the best that the engine has"),
@@ -115,11 +115,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("head_norm", "choice", "batch_norm", choices=("batch_norm", "layer_norm")),
     Parameter("use_temporal_encoder", "boolean", True),
     Parameter("temporal_strategy", "choice", "uniform", choices=("uniform", "last")),
-    Parameter("num_negative", "integer", 10, 1, 1_000_000, none="default", part=_LINKS),
-    Parameter("negative_sampling_strategy", "choice", "random", choices=("random", "degree_based"), none="default", part=_LINKS),
+    Parameter("num_negative", "integer", 10, 1, 1_000_000, none="default"),
+    Parameter("negative_sampling_strategy", "choice", "random", choices=("random", "degree_based"), none="default"),
     Parameter("text_embedder", "choice", "model2vec-potion-base-4M", choices=("model2vec-potion-base-4M", "bert-base-distill"), part=_TEXT),
-    Parameter("id_awareness", "boolean", False, part=_LINKS),
+    Parameter("id_awareness", "boolean", False),
     Parameter("shallow_embeddings_list", "names", []),
+    Parameter("link_fusion", "boolean", False),
 )
 BY_NAME: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
 
@@ -181,8 +182,10 @@ class TrainerConfig:
     channels: width of all layers; even. gnn_layers: None: one for each fanout. fanouts: neighbours sampled by hop.
     conv_aggregation, hetero_conv_aggregation: over neighbours, over kinds of edges. gnn_norm, head_layers, head_norm: of the layers.
     use_temporal_encoder, temporal_strategy: how times enter; "last" takes the newest neighbours, "uniform" any.
-    num_negative, negative_sampling_strategy, id_awareness: of link prediction. text_embedder: of text columns.
+    num_negative, negative_sampling_strategy: of link_prediction: pairs that are no links, drawn for each row; any, or by how linked they are.
+    id_awareness: a learnt vector marks the row that is predicted for among its neighbours. text_embedder: of text columns.
     shallow_embeddings_list: tables whose rows get a learnt vector each.
+    link_fusion: of link_prediction: targets among a row's own neighbours are scored as repeated_link_prediction does, all others by two towers.
     """
 
     connector: Connector
@@ -218,6 +221,7 @@ class TrainerConfig:
     text_embedder: str
     id_awareness: bool
     shallow_embeddings_list: list[str]
+    link_fusion: bool
 
     def __init__(
         self,
@@ -254,6 +258,7 @@ class TrainerConfig:
         head_layers: Optional[int] = 1,
         head_norm: str = "batch_norm",
         *,
+        link_fusion: bool = False,
         engine_options: Optional[Mapping[str, Any]] = None,
     ) -> None:
         """

@@ -127,14 +127,27 @@ class Dataset:
             )
         return f"{table}.{found}"
 
+    def target_entity(self, table: str, column: Optional[str], key: Optional[str]) -> str:
+        """ "TABLE.KEY" of what a link task predicts, as entity() finds it.
+
+        Args:
+            table: the target table.
+            column: of the label tables; None: the primary key.
+            key: named by a ForeignKey, or None.
+
+        Raises:
+            TableNotFoundError, ValidationError: there is no such table or key.
+        """
+        return self.entity("target_entity_table", table, column or "", key)
+
     def _check_task(self) -> None:
         task = self.task_description
         if isinstance(task, NodeTask):
             self.entity("source_entity_table", task.entity_table, task.entity_column, task.entity_key)
             return
         self.entity("source_entity_table", task.source_table, task.source_column, task.source_key)
-        if task.target_table is not None and task.target_column is not None:
-            self.entity("target_entity_table", task.target_table, task.target_column, task.target_key)
+        if task.target_table is not None:
+            self.target_entity(task.target_table, task.target_column, task.target_key)
 
     def _check_times(self) -> None:
         timed = [t.name for t in self.tables if t.time_column is not None]
@@ -155,7 +168,7 @@ class Dataset:
         """Warns of tables that no path of keys joins with the rest."""
         reached: set[str] = set()
         task = self.task_description
-        border = [task.entity_table if isinstance(task, NodeTask) else task.source_table]
+        border = [task.entity_table] if isinstance(task, NodeTask) else [t for t in (task.source_table, task.target_table) if t is not None]
         neighbours: dict[str, set[str]] = {t.name: set() for t in self.tables}
         for table in self.tables:
             for key in table.foreign_keys:
@@ -169,7 +182,7 @@ class Dataset:
         islands = [t.name for t in self.tables if t.name not in reached]
         if islands:
             warnings.warn(
-                f'dataset "{self.dataset_name}": no keys join {check.listed(islands)} with the entity table: nothing is learnt from it',
+                f'dataset "{self.dataset_name}": no keys join {check.listed(islands)} with the tables of the task: nothing is learnt from it',
                 GNNWarning,
                 stacklevel=4,
             )

@@ -256,7 +256,7 @@ class JobMonitor(JobHandler):
     @overload
     def predictions(self, format: Literal["polars"]) -> "polars.DataFrame": ...
     def predictions(self, format: str = "arrow") -> Any:
-        """The predictions, one row for each row of the test table and in its order, fetched through the host.
+        """The predictions, one row for each row of the test table and in its order (of links, for each entity and time there), fetched through the host.
 
         Args:
             format: "arrow" (pyarrow.Table), "pandas" or "polars" (their DataFrame).

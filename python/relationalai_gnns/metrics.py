@@ -46,7 +46,7 @@ class EvaluationMetric:
 
     Attributes:
         name: "roc_auc", "mae", "link_prediction_map", ...; METRICS has them by type of task.
-        eval_at_k: how many predicted links are judged; for link metrics, which need it.
+        eval_at_k: how many links are predicted for a row and judged, 1 to 1000; for link metrics, which need it.
     """
 
     name: str
@@ -56,7 +56,7 @@ class EvaluationMetric:
         known = sorted({m for metrics in METRICS.values() for m in metrics})
         check.one_of("name", self.name, known)
         if self.eval_at_k is not None:
-            check.integer("eval_at_k", self.eval_at_k, 1, 100_000)
+            check.integer("eval_at_k", self.eval_at_k, 1, 1000)
             if self.name not in _LINK:
                 raise ValidationError(f'eval_at_k: only link metrics have it, not "{self.name}"', field="eval_at_k")
 

@@ -128,7 +128,7 @@ class OutputConfig:
         Args:
             connector: makes paths absolute for this machine's host.
             alias: tells outputs apart; upper-cased by the host.
-            flatten: one column a class instead of one list.
+            flatten: one column a class, one row a link, instead of lists.
 
         Raises:
             NotBuiltError: the type comes with the warehouse part.

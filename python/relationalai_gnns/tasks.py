@@ -222,7 +222,7 @@ class NodeTask(Task):
 
 
 class LinkTask(Task):
-    """Predicts, for rows of one table, which rows of another they link to. Training comes with the links part.
+    """Predicts, for rows of one table, which rows of another they link to. The two may be the same table.
 
     Attributes:
         source_table, source_column, source_key: for whom; the key is None where Dataset finds it.
@@ -252,7 +252,8 @@ class LinkTask(Task):
             task_data_source: sources of the label tables by split: "train", "validation", "test".
             source_entity_column: the column that names for whom, or a ForeignKey(column, "TABLE.KEY").
             task_type: link_prediction or repeated_link_prediction.
-            target_entity_column: the column that names what (lists, or one row a pair), or a ForeignKey. It may be left out where there is only a test table.
+            target_entity_column: the column that names what, or a ForeignKey: a list a row, or one a row, where rows of the same source and
+                time are one. It may be left out where there is only a test table, which then need not name targets.
             time_column: the time of each prediction, in the label tables.
             evaluation_metric: what validation is judged by; None: link_prediction_map at 12.
             current_time: True: rows at exactly that time are visible; False: only earlier ones.
@@ -270,11 +271,14 @@ class LinkTask(Task):
         self.source_column, self.source_table, self.source_key = _end("source_entity", source_entity_column, source_entity_table)
         self._used("source_entity_column", self.source_column)
         self.target_column: Optional[str] = None
-        self.target_table: Optional[str] = target_entity_table
+        self.target_table: Optional[str] = (
+            None if target_entity_table is None else check.name_without("target_entity_table", target_entity_table, "./")
+        )
         self.target_key: Optional[str] = None
         if target_entity_column is not None:
             self.target_column, self.target_table, self.target_key = _end("target_entity", target_entity_column, target_entity_table)
-            self._used("target_entity_column", self.target_column)
+            if self._needs_labels():  # a table to predict for need not have it
+                self._used("target_entity_column", self.target_column)
             if self.target_column == self.source_column:
                 raise ValidationError(
                     f'target_entity_column: "{self.target_column}" is source_entity_column already', field="target_entity_column"
@@ -287,6 +291,8 @@ class LinkTask(Task):
         needed = {"source_entity_column": self.source_column}
         if self.target_column is not None:
             needed["target_entity_column"] = self.target_column
+        if self.time_column is not None:
+            needed["time_column"] = self.time_column
         self._check_validation_columns(needed)
 
     def _roles(self) -> dict[str, str]:

@@ -15,9 +15,8 @@ from .errors import ConflictError, NotBuiltError, ValidationError
 from .jobs import JobMonitor
 from .metrics import EvaluationMetric
 from .outputs import OutputConfig
-from .tasks import LinkTask
 
-_LINKS, _REGISTRY = "links", "model registry"
+_REGISTRY = "model registry"
 
 
 class Trainer:
@@ -94,7 +93,7 @@ class Trainer:
                 fetches them. All outputs of a job are written, or none.
             materialize_results: waits for the end before it returns.
             overwrite_results: replaces outputs of the same alias, which are else an error.
-            flatten_output: one column a class instead of one list; multiclass and multilabel only.
+            flatten_output: one column a class instead of one list, of links one row a pair instead of one list; not of binary tasks and regressions.
             align_dtypes: columns take the dtypes that the model was trained with; else a difference is an error.
             compute_test_metrics: judges the predictions; the test table must hold the target. They are in result["test_metrics"].
             registered_model_name, version: come with the model registry part.
@@ -231,8 +230,6 @@ def _usable(dataset: Any, *, training: bool) -> None:
         dataset.task_description.validate_for_training()
     else:
         dataset.task_description.validate_for_inference()
-    if isinstance(dataset.task_description, LinkTask):
-        raise check.not_built(f"{dataset.task_description.task_type.value}", _LINKS)
 
 
 def _output_request(connector: Connector, alias: str, output: Optional[OutputConfig], flatten: bool) -> Mapping[str, Any]:

@@ -248,8 +248,8 @@ class FakeHost:
             "best_epoch": self.epochs,
             "epochs": self.epochs,
             "seconds": 1.5,
-            "metric": "roc_auc",
-            "validation_metrics": {"roc_auc": 0.8},
+            "metric": body["spec"]["task"]["metric"],
+            "validation_metrics": {body["spec"]["task"]["metric"]: 0.8},
             "parameters": 1000,
         }
         job["model_run_id"] = body["model"]["run_id"] if body["kind"] == "predict" else job["id"]
@@ -263,7 +263,7 @@ class FakeHost:
                 kind, rows = body["output"].get("extension", "duckdb"), record["tables"][role].num_rows
                 job["outputs"].append({"role": role, "kind": kind, "path": str(path), "table": name, "rows": rows, **more})
             if body["options"]["compute_test_metrics"]:
-                job["result"]["test_metrics"] = {"roc_auc": 0.7}
+                job["result"]["test_metrics"] = {body["spec"]["task"]["metric"]: 0.7}
             rows = record["tables"]["predictions"].num_rows
             self.event(record, "scored", done=rows, rows=rows)
         self.become(record, "COMPLETED")
@@ -273,6 +273,8 @@ class FakeHost:
         task = body["spec"]["task"]
         table = read(task["test"])
         n = table.num_rows
+        if "target_entity" in task:
+            return predict_links(task, table, body["output"].get("flatten", False))
         if task["type"] == "multiclass_classification":
             if body["output"].get("flatten"):
                 return table.append_column("prob_a", pa.array([0.25] * n)).append_column("prob_b", pa.array([0.75] * n))
@@ -437,6 +439,20 @@ def handler_of(host):
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     return Handler
+
+
+def predict_links(task, table, flatten):
+    """Two links to the first targets for each row."""
+    name, k = task["target_entity"].partition(".")[2], min(2, task["eval_at_k"])
+    if flatten:
+        rows = pa.array([i for i in range(table.num_rows) for _ in range(k)])
+        pairs = {f"predicted_{name}": list(range(k)), "rank": [i + 1 for i in range(k)], "score": [1.0 - i / k for i in range(k)]}
+        out = table.take(rows)
+        for column, values in pairs.items():
+            out = out.append_column(column, pa.array(values * table.num_rows))
+        return out
+    out = table.append_column(f"predicted_{name}", pa.array([list(range(k))] * table.num_rows))
+    return out.append_column("predicted_scores", pa.array([[1.0 - i / k for i in range(k)]] * table.num_rows))
 
 
 def describe(source):

@@ -61,6 +61,8 @@ def tables(seed=7):
         }
         out[f"link_{split}"]["text_time"] = ["2024-05-01"] * 20
         out[f"link_{split}"]["spent"] = [float(c * 3 % 7) for c in range(20)]
+        pairs = [(c, t, a) for c, t, bought in zip(*list(out[f"link_{split}"].values())[:3]) for a in bought]
+        out[f"pairs_{split}"] = dict(zip(("customer_id", "timestamp", "article_id"), map(list, zip(*pairs))))
     return out
 
 

@@ -47,6 +47,35 @@ class Objects:
         }
         return NodeTask(connector=self.connector, **{k: v for k, v in given.items() if v is not ...})
 
+    def links(self, file="link", **more):
+        """Which articles customers buy; file: "link" (lists) or "pairs" (one row a pair)."""
+        from relationalai_gnns import LinkTask, TaskType
+
+        given = {
+            "name": "buys",
+            "task_data_source": {s: self.source(f"{file}_{s}") for s in ("train", "validation", "test")},
+            "source_entity_column": "customer_id",
+            "source_entity_table": "customers",
+            "target_entity_column": "article_id",
+            "target_entity_table": "articles",
+            "task_type": TaskType.LINK_PREDICTION,
+            "time_column": "timestamp",
+            **more,
+        }
+        return LinkTask(connector=self.connector, **{k: v for k, v in given.items() if v is not ...})
+
+    def shop(self, task=None, name="shop"):
+        """Customers, articles and purchases, with a link task."""
+        from relationalai_gnns import Dataset, ForeignKey
+
+        keys = [ForeignKey("customer_id", "customers.customer_id"), ForeignKey("article_id", "articles.article_id")]
+        tables = [
+            self.table("customers", "customers", primary_key="customer_id", time_column="joined"),
+            self.table("articles", "articles", primary_key="article_id"),
+            self.table("purchases", "purchases", time_column="at", foreign_keys=keys),
+        ]
+        return Dataset(self.connector, name, tables, task or self.links())
+
     def dataset(self, task=None, tables=None, name="school"):
         from relationalai_gnns import Dataset
 

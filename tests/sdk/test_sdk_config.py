@@ -32,18 +32,14 @@ TABLE = {
     "head_norm": ("batch_norm", ["batch_norm", "layer_norm"], ["instance_norm", None], '"batch_norm", "layer_norm"'),
     "use_temporal_encoder": (True, [True, False], [1, None, "true"], "True or False"),
     "temporal_strategy": ("uniform", ["uniform", "last"], ["first", None], '"uniform", "last"'),
-    "num_negative": (10, [10, None], [0, 1.5, "10"], "an integer of at least 1"),
-    "negative_sampling_strategy": ("random", ["random", None], ["uniform", 3], '"random", "degree_based"'),
+    "num_negative": (10, [1, 10, 1_000_000, None], [0, 1_000_001, 1.5, "10"], "an integer of at least 1"),
+    "negative_sampling_strategy": ("random", ["random", "degree_based", None], ["uniform", 3], '"random", "degree_based"'),
     "text_embedder": ("model2vec-potion-base-4M", ["model2vec-potion-base-4M"], ["bert", None], '"bert-base-distill"'),
-    "id_awareness": (False, [False], [0, None, "no"], "True or False"),
+    "id_awareness": (False, [True, False], [0, None, "no"], "True or False"),
     "shallow_embeddings_list": ([], [["Students"], []], ["Students", [3], [""], None], "a"),
+    "link_fusion": (False, [True, False], [0, None, "no"], "True or False"),
 }
-NOT_BUILT = {
-    "num_negative": (5, "links"),
-    "negative_sampling_strategy": ("degree_based", "links"),
-    "text_embedder": ("bert-base-distill", "text models"),
-    "id_awareness": (True, "links"),
-}
+NOT_BUILT = {"text_embedder": ("bert-base-distill", "text models")}
 
 
 def make(connector, **given):

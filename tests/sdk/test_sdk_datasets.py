@@ -73,68 +73,100 @@ def test_metrics(objects):
         assert objects.task(task_type=kind, target_column=target).evaluation_metric.name == default
 
 
-def test_link_tasks(objects):
-    from relationalai_gnns import EvaluationMetric, ForeignKey, LinkTask, TaskType, ValidationError
+def test_a_link_task_is_told_as_the_engine_reads_it(objects):
+    from relationalai_gnns import EvaluationMetric
 
-    sources = {s: objects.source(f"link_{s}") for s in ("train", "validation")}
-    task = LinkTask(
-        connector=objects.connector,
-        name="buys",
-        task_data_source=sources,
-        source_entity_column="customer_id",
-        source_entity_table="customers",
-        target_entity_column="article_id",
-        target_entity_table="articles",
-        task_type=TaskType.LINK_PREDICTION,
-    )
+    task = objects.links(time_column=..., name="buys")
     assert task.evaluation_metric == EvaluationMetric("link_prediction_map", 12)
     task.set_evaluation_metric(EvaluationMetric("link_prediction_recall"))
     assert task.evaluation_metric.eval_at_k == 12
+    task.set_evaluation_metric(EvaluationMetric("link_prediction_recall", eval_at_k=3))
     task.set_time_column(col_name="timestamp")
-    keyed = LinkTask(
-        objects.connector,
-        "buys",
-        sources,
-        ForeignKey("customer_id", "customers.customer_id"),
-        TaskType.REPEATED_LINK_PREDICTION,
-        ForeignKey("article_id", "articles.article_id"),
-        time_column="timestamp",
+    assert objects.shop(task).metadata_dict["task"] == {
+        "name": "buys",
+        "type": "link_prediction",
+        "entity": "customers.customer_id",
+        "entity_column": "customer_id",
+        "target_entity": "articles.article_id",
+        "target": "article_id",
+        "time_column": "timestamp",
+        "metric": "link_prediction_recall",
+        "eval_at_k": 3,
+        **{s: objects.source(f"link_{s}") for s in ("train", "validation", "test")},
+    }
+
+
+@pytest.mark.parametrize("file", ["link", "pairs"])
+def test_a_link_task_by_keys_is_the_same(objects, file):
+    from relationalai_gnns import ForeignKey, TaskType
+
+    keyed = objects.links(
+        file,
+        source_entity_column=ForeignKey("customer_id", "customers.customer_id"),
+        target_entity_column=ForeignKey("article_id", "articles.article_id"),
+        source_entity_table=...,
+        target_entity_table=...,
+        task_type=TaskType.REPEATED_LINK_PREDICTION,
     )
-    tables = [
-        objects.table("customers", "customers", primary_key="customer_id", time_column="joined"),
-        objects.table("articles", "articles", primary_key="article_id"),
-        objects.table(
-            "purchases",
-            "purchases",
-            time_column="at",
-            foreign_keys=[ForeignKey("customer_id", "customers.customer_id"), ForeignKey("article_id", "articles.article_id")],
-        ),
-    ]
-    for each in (task, keyed):
-        told = objects.dataset(each, tables).metadata_dict["task"]
-        assert (told["entity"], told["target_entity"]) == ("customers.customer_id", "articles.article_id")
-    with pytest.raises(ValidationError, match="needs eval_at_k"):
-        LinkTask(
-            objects.connector,
-            "buys",
-            sources,
-            ForeignKey("customer_id", "customers.customer_id"),
-            evaluation_metric=EvaluationMetric("link_prediction_map"),
-        )
-    with pytest.raises(ValidationError, match='"regression" is a NodeTask, not a LinkTask'):
-        LinkTask(objects.connector, "buys", sources, "customer_id", "regression", source_entity_table="customers")
+    named = objects.links(file, task_type="repeated_link_prediction")
+    assert objects.shop(keyed).metadata_dict == objects.shop(named).metadata_dict
+    assert objects.shop(keyed).metadata_dict["task"]["type"] == "repeated_link_prediction"
+    assert objects.shop(keyed).experiment_name == "shop/repeated_link_prediction/buys"
+
+
+def test_a_column_and_a_key_may_have_different_names(objects):
+    from relationalai_gnns import Dataset, ForeignKey, LinkTask
+
+    friends = LinkTask(
+        objects.connector,
+        "friends",
+        {s: objects.source(s) for s in ("train", "validation")},
+        ForeignKey("studentId", "Students.studentId"),
+        target_entity_column=ForeignKey("load", "Students.studentId"),
+    )
+    told = Dataset(objects.connector, "school", objects.dataset().tables, friends).metadata_dict["task"]
+    assert (told["entity"], told["target_entity"], told["target"]) == ("Students.studentId", "Students.studentId", "load")
+
+
+def test_links_to_predict_for_need_not_name_their_targets(objects):
+    only_test = {"test": objects.source("customers")}  # a table without targets
+    bare = objects.links(task_data_source=only_test, time_column="joined", target_entity_column=..., target_entity_table=...)
+    told = objects.shop(bare).metadata_dict["task"]
+    assert "target" not in told and "target_entity" not in told and told["eval_at_k"] == 12
+    named = objects.shop(objects.links(task_data_source=only_test, time_column="joined")).metadata_dict["task"]
+    assert (named["target_entity"], named["target"]) == ("articles.article_id", "article_id")
+
+
+@pytest.mark.parametrize(
+    "change,error",
+    [
+        ({"metric": "link_prediction_map"}, "needs eval_at_k"),
+        ({"task_type": "regression"}, '"regression" is a NodeTask, not a LinkTask'),
+        ({"target_entity_column": "customer_id"}, '"customer_id" is source_entity_column already'),
+        ({"target_entity_column": "article"}, 'no column "article".* Did you mean "article_id"'),
+        ({"target_entity_column": ...}, "target_entity_column: task \"buys\" has a train or validation table"),
+        ({"target_entity_table": ...}, "target_entity_table: is missing"),
+        ({"source_entity_table": ...}, "source_entity_table: is missing"),
+        ({"target_entity_table": "article"}, 'target_entity_table: the dataset "shop" has no table "article". Did you mean "articles"'),
+        ({"target_entity_table": "purchases"}, 'target_entity_table: "article_id" is no primary or candidate key of table "purchases"'),
+        ({"source_entity_table": "customer"}, 'source_entity_table: the dataset "shop" has no table "customer"'),
+    ],
+    ids=str,
+)
+def test_a_link_task_that_is_wrong_is_refused(objects, change, error):
+    from relationalai_gnns import EvaluationMetric, ValidationError
+
+    if "metric" in change:
+        change = {"evaluation_metric": EvaluationMetric(change["metric"])}
+    with pytest.raises(ValidationError, match=error):
+        objects.shop(objects.links(**change))
+
+
+def test_a_node_task_is_no_link_task(objects):
+    from relationalai_gnns import ValidationError
+
     with pytest.raises(ValidationError, match='"link_prediction" is a LinkTask, not a NodeTask'):
         objects.task(task_type="link_prediction")
-    with pytest.raises(ValidationError, match='"customer_id" is source_entity_column already'):
-        LinkTask(
-            objects.connector,
-            "buys",
-            sources,
-            "customer_id",
-            target_entity_column="customer_id",
-            source_entity_table="customers",
-            target_entity_table="articles",
-        )
 
 
 @pytest.mark.parametrize(
@@ -278,7 +310,7 @@ def test_two_tables_of_one_name(objects):
 def test_disconnected_tables_are_warned_of(objects):
     from relationalai_gnns import GNNWarning
 
-    with pytest.warns(GNNWarning, match='no keys join "Classes" with the entity table'):
+    with pytest.warns(GNNWarning, match='no keys join "Classes" with the tables of the task'):
         objects.dataset(tables=[objects.students(), objects.classes()])
 
 

@@ -56,6 +56,7 @@ def namespace(school, output, url, token):
             "test",
             "link_train",
             "link_validation",
+            "link_test",
             "customers",
             "articles",
             "purchases",
@@ -92,6 +93,7 @@ def test_the_page_on_the_small_host(root, host, school, tmp_path, monkeypatch, h
         warnings.simplefilter("ignore")
         names = namespace(school, tmp_path / "out", host.url, host.token)
         assert run_all(root, names) == len([b for b in blocks(root) if b[1]]) > 10
+    assert names["links"].column_names[-2:] == ["predicted_article_id", "predicted_scores"]
     assert names["predictions"].num_rows == 20 and (tmp_path / "out/schema.svg").exists()
 
 
@@ -106,6 +108,7 @@ def test_the_page_on_the_engine(root, real_state, school, tmp_path, helpers):
         names = namespace(school, tmp_path / "out", connector.endpoint_url, connector.client.address.token)
         run_all(root, names)
     assert names["predictions"].column_names[-2:] == ["predicted_label", "predicted_prob"]
+    assert all(len(articles) == len(set(articles)) == 10 for articles in names["links"]["predicted_article_id"].to_pylist())
     assert [str(w.message) for w in caught if "cuda" in str(w.message)]  # this engine has no GPU, and says so
 
 

@@ -269,7 +269,7 @@ def test_the_best_model_comes_later(objects, output):
 
 
 def test_a_dataset_that_can_not_be_used_is_refused(objects, host, output):
-    from relationalai_gnns import ForeignKey, LinkTask, NotBuiltError, NotFoundError, ValidationError
+    from relationalai_gnns import NotFoundError, ValidationError
 
     trainer = objects.trainer()
     no_test = objects.dataset(objects.task(task_data_source={s: objects.source(s) for s in ("train", "validation")}))
@@ -284,16 +284,28 @@ def test_a_dataset_that_can_not_be_used_is_refused(objects, host, output):
     changed.tables[0].unset_primary_key("studentId")
     with pytest.raises(ValidationError):
         trainer.fit(changed)
-    links = LinkTask(
-        objects.connector,
-        "friends",
-        {s: objects.source(s) for s in ("train", "validation")},
-        ForeignKey("studentId", "Students.studentId"),
-        target_entity_column=ForeignKey("load", "Classes.classId"),
-    )
-    with pytest.raises(NotBuiltError, match="link_prediction is not built yet: it comes with the links part"):
-        trainer.fit(objects.dataset(links))
     assert not host.jobs
+
+
+def test_links_are_trained_and_predicted(objects, host, output):
+    trainer = objects.trainer(num_negative=5, negative_sampling_strategy="degree_based", id_awareness=True, link_fusion=True)
+    job = trainer.fit(objects.shop()).wait()
+    sent = host.jobs[job.job_id]["request"]
+    assert sent["spec"]["task"]["target_entity"] == "articles.article_id" and "test" not in sent["spec"]["task"]
+    assert sent["spec"]["config"] == {
+        "num_negative": 5,
+        "negative_sampling_strategy": "degree_based",
+        "id_awareness": True,
+        "link_fusion": True,
+    }
+    assert job.experiment_name == "shop/link_prediction/buys" and job.result.validation_metrics == {"link_prediction_map": 0.8}
+    lists = trainer.predict("A", output, dataset=objects.shop(), model_run_id=job.model_run_id, compute_test_metrics=True).wait()
+    assert lists.result.test_metrics == {"link_prediction_map": 0.7}
+    assert lists.predictions()["predicted_article_id"].to_pylist() == [[0, 1]] * 20
+    flat = trainer.predict("B", output, dataset=objects.shop(), model_run_id=job.model_run_id, flatten_output=True).wait().predictions()
+    assert flat.column_names[-3:] == ["predicted_article_id", "rank", "score"] and flat.num_rows == 40
+    again = trainer.predict("C", output, test_table=objects.source("pairs_test"), model_run_id=job.model_run_id).wait()
+    assert host.jobs[again.job_id]["request"]["spec"]["task"]["test"] == objects.source("pairs_test")
 
 
 def test_arguments_of_the_trainer_are_checked(connector):

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -110,11 +111,44 @@ Json table_of(const Json& table, const std::string& path, const Keys& keys,
 }
 
 struct Entity {
-  std::string link, column;
+  std::string link, column;  // TABLE.KEY, and the column of the label tables that holds its keys
 };
 
-// Bare dialect: target_table, and the column of the task marked primary_key; it links to that table's key.
-Entity bare_entity(const Json& task, const std::map<std::string, Keys>& keys) {
+// Whom a task is about and, of links, what it links them to; that is absent where a dataset for prediction
+// alone leaves it to the model.
+struct Ends {
+  Entity entity;
+  std::optional<Entity> target;
+};
+
+bool is_link(const Json& task) {
+  const Json* type = find(task, "task_type");
+  return type != nullptr && (*type == "link_prediction" || *type == "repeated_link_prediction");
+}
+
+// Bare dialect: tables are named and keys are not. It is the key of the column's name, or the table's first.
+Entity bare_entity(const std::string& path, const std::string& table, const std::string& column,
+                   const std::map<std::string, Keys>& keys) {
+  const auto found = keys.find(table);
+  if (found == keys.end()) refuse(path, "table '" + table + "' not found among the tables");
+  const std::vector<Key>& candidates = found->second.candidate;
+  if (candidates.empty()) refuse(path, "table '" + table + "' has no primary key");
+  const auto same = std::find_if(candidates.begin(), candidates.end(),
+                                 [&](const Key& key) { return key.column == column; });
+  return {table + "." + (same == candidates.end() ? candidates.front() : *same).column, column};
+}
+
+Ends bare_ends(const Json& task, const std::map<std::string, Keys>& keys) {
+  const auto end = [&](const std::string& which) {
+    const std::string table = which + "_table";
+    return bare_entity("task." + table, require_text(task, "task", table),
+                       require_text(task, "task", which + "_column"), keys);
+  };
+  if (is_link(task)) {
+    Ends out{end("source"), std::nullopt};
+    if (find(task, "target_column") != nullptr) out.target = end("target");
+    return out;
+  }
   const std::string table = require_text(task, "task", "target_table");
   std::string column;
   for (const Json& c : list(task, "task", "columns")) {
@@ -126,53 +160,63 @@ Entity bare_entity(const Json& task, const std::map<std::string, Keys>& keys) {
     throw Problem(422, "invalid-request",
                   "missing required key in task.columns: mark the entity's column with key_type primary_key",
                   "task.columns");
-  const auto found = keys.find(table);
-  if (found == keys.end()) refuse("task.target_table", "table '" + table + "' not found among the tables");
-  const std::vector<Key>& candidates = found->second.candidate;
-  if (candidates.empty()) refuse("task.target_table", "table '" + table + "' has no primary key");
-  const auto same = std::find_if(candidates.begin(), candidates.end(),
-                                 [&](const Key& key) { return key.column == column; });
-  return {table + "." + (same == candidates.end() ? candidates.front() : *same).column, column};
+  return {bare_entity("task.target_table", table, column, keys), std::nullopt};
 }
 
-Json task_of(const Json& task, const Entity& entity) {
-  Json out{{"name", require_text(task, "task", "name")},
-           {"type", require_text(task, "task", "task_type")},
-           {"entity", entity.link},
-           {"entity_column", entity.column}};
+Ends listed_ends(const Json& task) {
+  const auto end = [&](const std::string& which) {
+    return Entity{require_text(task, "task", which + "_link_to"),
+                  require_text(task, "task", which + "_entity_column")};
+  };
+  if (!is_link(task)) return {end("target"), std::nullopt};
+  Ends out{end("source"), std::nullopt};
+  if (find(task, "target_entity_column") != nullptr) out.target = end("target");
+  return out;
+}
+
+void add_labels(Json& out, const Json& task, const Ends& ends) {
+  if (ends.target) {
+    out["target_entity"] = ends.target->link;
+    out["target"] = ends.target->column;
+  }
+  if (is_link(task)) return;
   const Json* target = find(task, "label_column");
   if (target == nullptr) target = find(task, "target_column");
   if (target != nullptr) out["target"] = *target;
+}
+
+Json task_of(const Json& task, const Ends& ends) {
+  Json out{{"name", require_text(task, "task", "name")},
+           {"type", require_text(task, "task", "task_type")},
+           {"entity", ends.entity.link},
+           {"entity_column", ends.entity.column}};
+  add_labels(out, task, ends);
   if (const Json* time = find(task, "time_column")) {
     out["time_column"] = *time;
     if (const Json* current = find(task, "current_time")) out["current_time"] = *current;
   }
-  if (const Json* metric = find(task, "evaluation_metric"))
+  if (const Json* metric = find(task, "evaluation_metric")) {
     out["metric"] = require_text(*metric, "task.evaluation_metric", "name");
+    if (const Json* k = find(*metric, "eval_at_k"); k != nullptr && is_link(task)) out["eval_at_k"] = *k;
+  }
   const Json& source = require(task, "task", "source");
   for (const char* split : {"train", "validation", "test"})
     if (const Json* path = find(source, split)) out[split] = *path;
   return out;
 }
 
-bool is_link(const Json& task) {
-  const Json* type = find(task, "task_type");
-  return type != nullptr && (*type == "link_prediction" || *type == "repeated_link_prediction");
-}
-
 }  // namespace
 
 Dialect dialect_of(const Json& metadata) {
   if (const Json* task = find(metadata, "task"))
-    return task->contains("target_table") || task->contains("target_column") ? Dialect::kKeyTypes
-                                                                             : Dialect::kKeyLists;
+    for (const char* bare : {"target_table", "target_column", "source_table"})
+      if (task->contains(bare)) return Dialect::kKeyTypes;
   return Dialect::kKeyLists;
 }
 
 Json specification_of(const Json& metadata) {
   const Json& connector = require(metadata, "dataset_metadata", "connector");
   const Json& task = require(metadata, "dataset_metadata", "task");
-  if (is_link(task)) unsupported("task.task_type", "link tasks are not built yet");
   std::map<std::string, Keys> keys;
   std::set<std::string> links;
   for (const Json& table : list(metadata, "dataset_metadata", "tables")) {
@@ -181,11 +225,10 @@ Json specification_of(const Json& metadata) {
     keys[name] = keys_of(table, "tables." + name);
     for (const Key& key : keys[name].foreign) links.insert(key.link_to);
   }
-  const Json* link = find(task, "target_link_to");
-  const Entity entity = link != nullptr ? Entity{require_text(task, "task", "target_link_to"),
-                                                 require_text(task, "task", "target_entity_column")}
-                                        : bare_entity(task, keys);
-  links.insert(entity.link);
+  const bool bare = dialect_of(metadata) == Dialect::kKeyTypes;
+  const Ends ends = bare ? bare_ends(task, keys) : listed_ends(task);
+  links.insert(ends.entity.link);
+  if (ends.target) links.insert(ends.target->link);
   Json tables = Json::object();
   for (const Json& table : list(metadata, "dataset_metadata", "tables")) {
     const std::string name = table["name"];
@@ -193,7 +236,7 @@ Json specification_of(const Json& metadata) {
   }
   return {{"dataset", require_text(connector, "connector", "dataset_name")},
           {"tables", std::move(tables)},
-          {"task", task_of(task, entity)}};
+          {"task", task_of(task, ends)}};
 }
 
 }  // namespace rle::v1alpha1

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cctype>
+#include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -8,6 +10,7 @@
 #include "server/v1alpha1/payload.h"
 #include "table/dtype_rules.h"
 #include "task/metrics.h"
+#include "task/task.h"
 
 namespace rle::v1alpha1 {
 namespace {
@@ -118,7 +121,57 @@ Json table_metadata(const std::string& name, const Json& table, Dialect dialect,
   return out;
 }
 
-Json task_metadata(const Json& task, Dialect dialect, const DescribeSource& describe) {
+struct TableKey {
+  std::string table, key;
+
+  explicit TableKey(const std::string& link)
+      : table(link.substr(0, link.find('.'))), key(link.substr(link.find('.') + 1)) {}
+};
+
+// The columns of the label tables that hold keys -> what they point to, TABLE.KEY; of links two, else one.
+std::map<std::string, std::string> key_columns(const Json& task) {
+  std::map<std::string, std::string> columns;
+  const std::string entity = task.at("entity");
+  columns[task.value("entity_column", TableKey(entity).key)] = entity;
+  if (task.contains("target_entity") && task.contains("target"))
+    columns[task["target"].get<std::string>()] = task["target_entity"];
+  return columns;
+}
+
+// The dtype of a key as FETCH_TABLE tells it. Clients take no other for a column that holds such keys, also
+// where it holds lists of them.
+Json dtype_of_key(const Json& tables, const std::string& link, const DescribeSource& describe) {
+  const TableKey end(link);
+  const Json described = describe(tables.at(end.table).at("source").get<std::string>());
+  for (const Json& column : described.at("columns"))
+    if (column.at("name") == end.key) return fetched_dtype(column);
+  return nullptr;
+}
+
+// The members that say whom a task is about and what it predicts, in the words of a dialect.
+void name_ends(Json& out, const Json& task, Dialect dialect) {
+  const std::string entity = task.at("entity");
+  const std::string entity_column = task.value("entity_column", TableKey(entity).key);
+  const bool lists = dialect == Dialect::kKeyLists, link = task.contains("target_entity");
+  const std::string whom = link ? "source" : "target";
+  const Json* target = find(task, "target");
+  if (lists) {
+    out[whom + "_entity_column"] = entity_column;
+    out[whom + "_link_to"] = entity;
+    if (link) out["target_link_to"] = task["target_entity"];
+    if (target != nullptr) out[link ? "target_entity_column" : "label_column"] = *target;
+    return;
+  }
+  out[whom + "_table"] = TableKey(entity).table;
+  if (link) {
+    out["source_column"] = entity_column;
+    out["target_table"] = TableKey(task["target_entity"].get<std::string>()).table;
+  }
+  if (target != nullptr) out["target_column"] = *target;
+}
+
+Json task_metadata(const Json& specification, Dialect dialect, const DescribeSource& describe) {
+  const Json& task = specification.at("task");
   Json out{{"name", task.at("name")}, {"source", Json::object()}, {"columns", Json::array()}};
   std::string source;
   for (const char* split : {"train", "validation", "test"})
@@ -126,29 +179,26 @@ Json task_metadata(const Json& task, Dialect dialect, const DescribeSource& desc
       out["source"][split] = *path;
       if (source.empty()) source = path->get<std::string>();
     }
-  const std::string link = task.at("entity");
-  const std::string table = link.substr(0, link.find('.')), key = link.substr(link.find('.') + 1);
-  const std::string entity = task.value("entity_column", key);
+  const std::map<std::string, std::string> keys = key_columns(task);
   const std::string time = task.value("time_column", "");
+  const bool link = task.contains("target_entity");
   const Json described = describe(source);
   for (const Json& column : described.at("columns")) {
     const std::string name = column.at("name");
-    const Json dtype = name == time ? Json("datetime") : fetched_dtype(column);
+    const auto key = keys.find(name);
+    const bool of_link = link && key != keys.end();
+    const Json dtype = name == time ? Json("datetime")
+                       : of_link    ? dtype_of_key(specification.at("tables"), key->second, describe)
+                                    : fetched_dtype(column);
     if (dtype.is_null()) continue;
     out["columns"].push_back({{"name", name}, {"dtype", dtype}});
-    if (dialect == Dialect::kKeyTypes && name == entity) out["columns"].back()["key_type"] = "primary_key";
+    if (dialect == Dialect::kKeyTypes && !link && key != keys.end())
+      out["columns"].back()["key_type"] = "primary_key";
   }
   if (!time.empty()) out["time_column"] = time;
   out["task_type"] = task.at("type");
   out["current_time"] = task.value("current_time", true);
-  const bool lists = dialect == Dialect::kKeyLists;
-  if (const Json* target = find(task, "target")) out[lists ? "label_column" : "target_column"] = *target;
-  if (lists) {
-    out["target_entity_column"] = entity;
-    out["target_link_to"] = link;
-  } else {
-    out["target_table"] = table;
-  }
+  name_ends(out, task, dialect);
   return out;
 }
 
@@ -158,9 +208,9 @@ std::string metric_of(const Json& specification) {
   if (const Json* metric = find(task, "metric")) return *metric;
   const Json* config = find(specification, "config");
   const bool relbench = config != nullptr && config->value("preset", "sdk") == "relbench";
-  for (const TaskType type : {TaskType::kBinary, TaskType::kMulticlass, TaskType::kMultilabel})
-    if (task.at("type") == to_string(type)) return default_metric(type);
-  return relbench ? "mae" : default_metric(TaskType::kRegression);
+  const std::optional<TaskType> type = task_type_from_string(task.at("type").get<std::string>());
+  if (relbench && type == TaskType::kRegression) return "mae";
+  return default_metric(type.value());
 }
 
 // Sources as the engine finds them: inside data.source where there is one.
@@ -199,8 +249,11 @@ Json metadata_of(const Json& given, Dialect dialect, const std::string& connecto
            {"tables", Json::array()}};
   for (const auto& [name, table] : specification.at("tables").items())
     out["tables"].push_back(table_metadata(name, table, dialect, describe));
-  out["task"] = task_metadata(specification.at("task"), dialect, describe);
+  out["task"] = task_metadata(specification, dialect, describe);
   out["task"]["evaluation_metric"] = {{"name", metric_of(specification)}};
+  if (specification["task"].contains("target_entity"))
+    out["task"]["evaluation_metric"]["eval_at_k"] =
+        specification["task"].value("eval_at_k", TaskSpec().eval_k);
   return out;
 }
 

@@ -48,6 +48,37 @@ Json key_types() {
   return metadata;
 }
 
+// The drivers' results as links: which results each driver will have; as releases send it, and in the form of
+// the protocol's own page.
+Json link_lists() {
+  Json metadata = key_lists();
+  Json& task = metadata["task"];
+  for (const char* key : {"label_column", "target_entity_column", "target_link_to"}) task.erase(key);
+  task["task_type"] = "link_prediction";
+  task["columns"] =
+      Json::parse(R"([{"name": "date", "dtype": "datetime"}, {"name": "driver", "dtype": "integer"},
+    {"name": "results", "dtype": "integer"}])");
+  task["source_entity_column"] = "driver";
+  task["source_link_to"] = "drivers.driverId";
+  task["target_entity_column"] = "results";
+  task["target_link_to"] = "results.resultId";
+  task["evaluation_metric"] = {{"name", "link_prediction_recall"}, {"eval_at_k", 5}};
+  task["source"] = {{"train", "/t/links.parquet"}, {"validation", "/t/links.parquet"}};
+  return metadata;
+}
+
+Json link_types() {
+  Json metadata = key_types();
+  const Json lists = link_lists()["task"];
+  Json& task = metadata["task"];
+  for (const char* key : {"task_type", "columns", "evaluation_metric", "source"}) task[key] = lists[key];
+  task["source_table"] = "drivers";
+  task["source_column"] = "driver";
+  task["target_table"] = "results";
+  task["target_column"] = "results";
+  return metadata;
+}
+
 Json describe(const std::string& source) {
   const auto column = [](const char* name, const char* type, const char* dtype, int64_t distinct) {
     return Json{{"name", name}, {"type", type}, {"dtype", dtype}, {"distinct", distinct}};
@@ -59,6 +90,9 @@ Json describe(const std::string& source) {
   else if (source == "/data/results.parquet")
     columns = {column("resultId", "BIGINT", "integer", 900), column("driverId", "BIGINT", "integer", 90),
                column("points", "DOUBLE", "float", 20), column("date", "TIMESTAMP", "datetime", 50)};
+  else if (source == "/t/links.parquet")
+    columns = {column("date", "VARCHAR", "datetime", 50), column("driver", "BIGINT", "category", 9),
+               column("results", "BIGINT[]", "multi_categorical", 90)};
   else
     columns = {column("date", "VARCHAR", "datetime", 50), column("driverId", "BIGINT", "integer", 90),
                column("position", "DOUBLE", "float", 20)};
@@ -113,6 +147,48 @@ TEST(V1alpha1Dataset, ASpecificationGoesRoundInBothDialects) {
   }
 }
 
+TEST(V1alpha1Dataset, LinksBecomeASpecificationThatTheEngineTakes) {
+  const Json spec = specification_of(link_lists());
+  const Json task =
+      Json::parse(R"({"name": "position", "type": "link_prediction", "entity": "drivers.driverId",
+    "entity_column": "driver", "target_entity": "results.resultId", "target": "results", "time_column": "date",
+    "current_time": false, "metric": "link_prediction_recall", "eval_at_k": 5,
+    "train": "/t/links.parquet", "validation": "/t/links.parquet"})");
+  EXPECT_EQ(spec["task"], task);
+  const JobSpec parsed = parse_job_spec(spec.dump(), SpecFormat::kJson, "/", {});
+  EXPECT_EQ(parsed.task->target_table, "results");
+  EXPECT_EQ(parsed.task->eval_k, 5);
+  EXPECT_EQ(dialect_of(link_types()), Dialect::kKeyTypes);
+  EXPECT_EQ(specification_of(link_types())["task"], task);
+}
+
+TEST(V1alpha1Dataset, LinksGoRoundInBothDialects) {
+  for (const auto& [metadata, dialect] :
+       {std::pair(link_lists(), Dialect::kKeyLists), std::pair(link_types(), Dialect::kKeyTypes)}) {
+    Json spec = specification_of(metadata);
+    const Json back = metadata_of(spec, dialect, "parquet", "f1_link_prediction_position", describe);
+    EXPECT_EQ(dialect_of(back), dialect);
+    EXPECT_EQ(specification_of(back), spec);
+    EXPECT_EQ(back["task"]["columns"], metadata["task"]["columns"])
+        << "keys of the dtype of the key, lists of them too: releases take nothing else";
+    spec["task"].erase("metric");
+    spec["task"].erase("eval_at_k");
+    EXPECT_EQ(metadata_of(spec, dialect, "parquet", "e", describe)["task"]["evaluation_metric"],
+              Json::parse(R"({"name": "link_prediction_map", "eval_at_k": 12})"));
+  }
+}
+
+TEST(V1alpha1Dataset, LinksToPredictForNeedNotNameTheirTargets) {
+  Json lists = link_lists(), types = link_types();
+  for (const char* key : {"target_entity_column", "target_link_to"}) lists["task"].erase(key);
+  for (const char* key : {"target_column", "target_table"}) types["task"].erase(key);
+  for (const Json& metadata : {lists, types}) {
+    const Json spec = specification_of(metadata);
+    EXPECT_FALSE(spec["task"].contains("target") || spec["task"].contains("target_entity"));
+    EXPECT_EQ(spec["task"]["entity"], "drivers.driverId");
+  }
+}
+
 TEST(V1alpha1Dataset, WhatASpecificationLeavesOpenIsAsked) {
   const Json spec = Json::parse(R"({"dataset": "f1", "data": {"source": "/data"},
     "tables": {"drivers": {"source": "drivers.parquet", "primary_key": "driverId", "exclude": ["code"]}},
@@ -142,7 +218,10 @@ TEST(V1alpha1Dataset, WhatIsWrongIsNamed) {
   EXPECT_EQ(problem_of(metadata), "missing required tables.results.source");
   metadata = key_lists();
   metadata["task"]["task_type"] = "link_prediction";
-  EXPECT_NE(problem_of(metadata).find("unsupported: task.task_type"), std::string::npos);
+  EXPECT_EQ(problem_of(metadata), "missing required task.source_link_to");
+  metadata = link_types();
+  metadata["task"]["source_table"] = "riders";
+  EXPECT_NE(problem_of(metadata).find("task.source_table: table 'riders' not found"), std::string::npos);
   metadata = key_types();
   metadata["task"]["target_table"] = "riders";
   EXPECT_NE(problem_of(metadata).find("table 'riders' not found"), std::string::npos);
