@@ -76,8 +76,8 @@ int64_t drop_rows_after(Table& table, int64_t until_us);
 // What a model of the task reads out.
 Readout readout_of(TaskType type, const ModelConfig& config);
 
-// Of a definition what follows from the task and the configuration: readout, outputs, whether there are times,
-// config (with id awareness where the readout needs it).
+// Of a definition what follows from the task and the configuration: readout, outputs, whether there are
+// times, config (with id awareness where the readout needs it).
 void set_task(const TaskSpec& task, const LabelEncoding& encoding, const ModelConfig& config,
               ModelDefinition& definition);
 

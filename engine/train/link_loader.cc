@@ -12,6 +12,35 @@ namespace {
 
 constexpr int64_t kNoTime = 0;  // of a task without time: one for all
 
+// Hops, one or more, after which a subgraph may hold a node of `to`; 0: never.
+int64_t hops_between(const GraphSchema& schema, NodeTypeId from, NodeTypeId to) {
+  std::vector<uint8_t> reached(schema.node_types.size(), 0), next;
+  reached[from.index()] = 1;
+  for (size_t hop = 1; hop <= reached.size(); ++hop) {
+    next.assign(reached.size(), 0);
+    for (const EdgeTypeInfo& edge : schema.edge_types)
+      next[edge.source.index()] |= reached[edge.target.index()];
+    if (next[to.index()] != 0) return static_cast<int64_t>(hop);
+    reached = next;
+  }
+  return 0;
+}
+
+void require_targets_in_reach(const Dataset& dataset, size_t hops) {
+  const TaskSpec& task = dataset.task;
+  const int64_t needed = hops_between(dataset.graph.schema(), dataset.entity_type, dataset.target_type);
+  if (needed == 0)
+    fail(ErrorCode::kSpec,
+         "task '{}': no foreign keys lead from table '{}' to table '{}', so no target lies in any seed's "
+         "subgraph; declare the foreign keys between them",
+         task.name, task.entity_table, task.target_table);
+  if (needed > static_cast<int64_t>(hops))
+    fail(ErrorCode::kSpec,
+         "config.fanouts has {} hops, and rows of the target table '{}' are {} away from those of '{}': none "
+         "lies in any seed's subgraph; give {} fanouts or more",
+         hops, task.target_table, needed, task.entity_table, needed);
+}
+
 }  // namespace
 
 LinkLoader::LinkLoader(const Dataset& dataset, const LabelTable& labels, const TrainConfig& config)
@@ -20,7 +49,9 @@ LinkLoader::LinkLoader(const Dataset& dataset, const LabelTable& labels, const T
       readout_(readout_of(dataset.task.type, config.model)),
       negatives_(config.num_negative),
       loader_(dataset, labels, config.sampler),
-      sampler_(dataset.graph, dataset.target_type, config.negative_sampling, dataset.task.current_time) {}
+      sampler_(dataset.graph, dataset.target_type, config.negative_sampling, dataset.task.current_time) {
+  if (readout_ == Readout::kTargets) require_targets_in_reach(dataset, config.sampler.fanouts.size());
+}
 
 std::span<const NodeId> LinkLoader::positives(int64_t row) const {
   const auto begin = static_cast<size_t>(labels_.target_offsets[static_cast<size_t>(row)]);

@@ -17,6 +17,7 @@ namespace rle {
 // Borrows all it is given. One thread at a time.
 class LinkLoader {
  public:
+  // Error{kSpec}: repeated links whose targets lie in no subgraph, for want of hops or of foreign keys.
   LinkLoader(const Dataset& dataset, const LabelTable& labels, const TrainConfig& config);
 
   // rows: of the label table, each with a target. A seed that has no negative, because it links to every
