@@ -132,6 +132,7 @@ def test_a_test_table_of_the_graph(rle, shop, refused):
     assert done.returncode == 0, done.stderr
     assert rle("predict", "spec.json", "--model", "first", "--output", "p.parquet", cwd=shop.folder).returncode == 0
     shop.tables["customers"]["again"] = [0, 1] * 20
+    shop.write()
     refused(2, "task.test: 'again' is taken from customers.parquet, which is table 'customers'", "leak", "tables.customers.exclude")
 
 

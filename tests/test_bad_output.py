@@ -45,7 +45,7 @@ def limited(bytes_):
 
 WRITES = [(("fit", "spec.json", "-q", "--model", "new"), "new/model.safetensors", 5_000), ((*PREDICT, "new.csv"), "new.csv", 500),
           ((*PREDICT, "new.parquet"), "new.parquet", 500), ((*PREDICT, "new.duckdb::p"), "new.duckdb", 5_000),
-          ((*PREDICT, "new.csv", "--embeddings"), "EMBEDDINGS_CUSTOMER_NEW.csv", 3_500)]
+          ((*PREDICT, "new.csv", "--embeddings"), "EMBEDDINGS_CUSTOMER_NEW.csv", 2_200)]
 
 
 @pytest.mark.parametrize("command, file, limit", WRITES, ids=lambda v: "")

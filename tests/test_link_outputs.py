@@ -130,18 +130,6 @@ def test_names_that_are_alike_are_told_apart(rle, tmp_path):
     assert [output["columns"][0] for output in told["embeddings"]] == ["a b", "article"]
 
 
-def test_more_vectors_than_memory_are_refused(rle, tmp_path):
-    """Each row of the test table at a time of its own."""
-
-    def many(shop):
-        shop.tables["test"] = {"customer": [0] * 20000, "at": [day(150 + i / 1000) for i in range(20000)], "bought": [[100]] * 20000}
-
-    fitted(rle, tmp_path, many)
-    result = rle("predict", "spec.json", "--model", "model", "--output", "p.csv", "--embeddings", "--set", "config.memory_limit=200MiB", "--set", "config.threads=1")
-    assert result.returncode == 1 and "240000 vectors at 20000 times" in result.stderr.replace(",", ""), result.stderr
-    assert not (tmp_path / "p.csv").exists()
-
-
 @pytest.mark.parametrize("kind", OUTPUTS)
 def test_a_job_writes_and_gives_all_three(rle_program, rle, tmp_path, kind):
     shop = LinkShop(tmp_path).write()

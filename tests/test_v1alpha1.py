@@ -153,7 +153,7 @@ def test_what_is_refused_says_so_in_the_clients_words(host, shop, trained):
     links = metadata(shop)
     links["task"]["task_type"] = "link_prediction"
     body = {"payload_type": "JOB", "job_type": "train", "dataset_metadata": links, "model_configuration": CONFIG}
-    assert "unsupported: task.task_type" in ask(host, body, status=422)
+    assert "missing required task.source_" in ask(host, body, status=422)
     for bad in ("[]", '"x"', "{", '{"payload_type": 3}'):
         assert host.post(f"/v1alpha1/jobs/create/{uuid.uuid4()}", bad).status in (400, 422)
     assert host.post(f"/v1alpha1/jobs/create/{uuid.uuid4()}", {"payload_type": "REQUEST_QUEUE_STATUS"}, token="wrong").status == 401

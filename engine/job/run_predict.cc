@@ -17,6 +17,8 @@
 namespace rle {
 namespace {
 
+constexpr int64_t kVectorRowBytes = 64;  // of a vector besides its channels: node, time, key, place
+
 // Everything that the arguments alone tell.
 void check_request(const JobSpec& spec, const PredictRequest& request) {
   const TaskSpec& task = *spec.task;
@@ -112,7 +114,8 @@ void check_target_vectors(const Scoring& scoring, std::optional<int64_t> memory_
                           scoring.dataset.task.current_time);
     begin = group.end;
   }
-  const int64_t bytes = rows * scoring.network.definition().config.channels * 4 * kVectorCopies;
+  const int64_t bytes =
+      rows * (scoring.network.definition().config.channels * 4 * kVectorCopies + kVectorRowBytes);
   if (!memory_limit || bytes <= *memory_limit) return;
   fail(ErrorCode::kData,
        "the embeddings of the targets take {}: {} vectors at {} times together, and config.memory_limit is "

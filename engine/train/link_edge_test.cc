@@ -137,10 +137,9 @@ TEST_P(LinkEdge, OneTableMayBeSourceAndTarget) {
   }
 }
 
-TEST_P(LinkEdge, EveryNormAndAggregationHasTheSlopesOfItsLossAndTheSameBitsOnAnyNumberOfThreads) {
+TEST_P(LinkEdge, OptionsHaveTheSlopesOfTheirLossAndTheSameBitsOnAnyNumberOfThreads) {
   const std::pair<const char*, void (*)(TrainConfig&)> changes[] = {
       {"batch norm", [](TrainConfig& c) { c.model.gnn_norm = Norm::kBatch; }},
-      {"instance norm", [](TrainConfig& c) { c.model.gnn_norm = Norm::kInstance; }},
       {"maximum over neighbours", [](TrainConfig& c) { c.model.conv_aggregation = Aggregation::kMax; }},
       {"maximum over types", [](TrainConfig& c) { c.model.hetero_conv_aggregation = Aggregation::kMax; }},
       {"head with batch norm", [](TrainConfig& c) { c.model.head_layers = 2; }},
