@@ -17,7 +17,7 @@ SEEDS ?= 42 43 44 45 46
 CHECKPOINTS ?= --set config.n_epochs=16 examples/f1/driver-position.yaml
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help setup build test test-full test-asan test-tsan fuzz fuzz-host bench bench-compare bench-peer bench-sampler bench-topk bench-scale bench-checkpoints bench-host soak profile results demo wheel format check clean distclean
+.PHONY: help setup build test test-full test-asan test-tsan fuzz fuzz-host bench bench-compare bench-peer bench-sampler bench-topk bench-scale bench-checkpoints bench-host soak profile results demo notebooks wheel format check clean distclean
 
 help: ## this list
 	@echo "GNN-RLE: graph neural networks on relational databases"
@@ -98,6 +98,9 @@ results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 
 
 demo: ## from nothing to predictions on the Formula 1 database, in demo-output/
 	@tools/demo.sh
+
+notebooks: build ## run the notebooks of examples/notebooks and keep their outputs (2 minutes each; 0.5 GB in build/notebooks-venv)
+	@$(PYTHON) tools/notebooks.py --build $(BUILD) --write
 
 wheel: setup ## the Python SDK as wheels in build/wheels: for any platform, and with the engine inside
 	@tools/build.sh $(PRESET) $(JOBS) rle_shared

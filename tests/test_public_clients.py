@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -37,10 +38,21 @@ def host(rle_program, tmp_path_factory):
         yield host
 
 
+def write_pairs(lists, folder):
+    """Label tables of links with lists as such with one row a pair: clients take a column of the key's own type."""
+    folder.mkdir()
+    for split in ("train", "validation", "test"):
+        table = pq.read_table(lists / f"{split}.parquet")
+        rows = pyarrow.compute.list_parent_indices(table["circuitId"].combine_chunks())
+        pairs = table.drop_columns("circuitId").take(rows).append_column("circuitId", table["circuitId"].combine_chunks().flatten())
+        pq.write_table(pairs, folder / f"{split}.parquet")
+
+
 @pytest.fixture(scope="module")
 def seen(client, host, root, tmp_path_factory):
     version, python = client
     output = tmp_path_factory.mktemp(f"out-{version}")
+    write_pairs(root / "examples/f1/tasks/driver-circuit-compete", output / "links")
     run = subprocess.run([python, DRIVER, host.about["url"], host.token, root / "examples/f1", output], capture_output=True, text=True, timeout=600, check=False,
                          env={**os.environ, "COLUMNS": "200"})
     assert run.returncode == 0, run.stderr[-3000:] + run.stdout[-3000:]
@@ -85,6 +97,13 @@ def test_predictions_are_written(seen, root):
         assert table["predicted_value"].null_count == 0
     if version != "0.0.1":  # has no compute_test_metrics
         assert outcome["predict with dataset"]["result"]["test_metrics"]["mae"] > 0
+
+
+def test_links_are_trained_and_predicted(seen):
+    _, outcome, output = seen
+    assert outcome["links"]["status"] == "COMPLETED", outcome["links"]
+    table = pq.read_table(output / "PREDICTIONS_LINKS.parquet").to_pydict()
+    assert [len(circuits) for circuits in table["predicted_circuitId"]] == [5] * len(set(zip(table["driverId"], table["date"])))
 
 
 def test_errors_arrive_as_the_clients_own(seen):

@@ -4,10 +4,11 @@ import threading
 import time
 import uuid
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from host_process import SLOW, HostProcess, fit_request
-from shop import Shop
+from shop import Shop, day
 
 CONFIG = {
     "training_parameters": {"n_epochs": 2, "max_iters": 2**63 - 1, "train_batch_size": 32, "val_batch_size": 64, "eval_every": 1, "patience": 5,
@@ -142,6 +143,61 @@ def test_a_model_of_the_other_api_is_predicted_with(host, shop, tmp_path):
     job = ask(host, wrap({"payload_type": "JOB", "job_type": "inference", "dataset_metadata": kept, "model_configuration": config}))["job_id"]
     told = host.job_in(job, "COMPLETED", "FAILED")
     assert told["state"] == "COMPLETED" and told["result"]["test_metrics"]["roc_auc"] >= 0
+
+
+@pytest.fixture(scope="module")
+def links(shop):
+    """Label tables of links: some orders that each customer had."""
+    orders = shop.tables["orders"]
+    for split, days in (("train", (90, 120)), ("validation", (150,)), ("test", (180,))):
+        rows = [(c, day(d), [o for o, who, at in zip(orders["id"], orders["customer"], orders["at"]) if who == c and at <= day(d)][-3:])
+                for d in days for c in range(40)]
+        columns = dict(zip(("who", "at", "had"), map(list, zip(*rows))))
+        pq.write_table(pa.table(columns, pa.schema([("who", pa.int64()), ("at", pa.timestamp("us")), ("had", pa.list_(pa.int64()))])),
+                       shop.folder / f"links_{split}.parquet")
+    return {s: str(shop.folder / f"links_{s}.parquet") for s in ("train", "validation", "test")}
+
+
+def link_metadata(shop, sources, dialect):
+    told = metadata(shop)
+    task = told["task"]
+    for key in ("target_column", "target_table"):
+        del task[key]
+    task |= {"name": "had", "source": sources, "task_type": "repeated_link_prediction", "evaluation_metric": {"name": "link_prediction_map", "eval_at_k": 4},
+             "columns": [{"name": n, "dtype": d} for n, d in (("who", "integer"), ("at", "datetime"), ("had", "integer"))]}
+    if dialect == "bare":
+        return {**told, "task": task | {"source_column": "who", "source_table": "customers", "target_column": "had", "target_table": "orders"}}
+    for table in told["tables"]:
+        table["candidate_keys"] = [{"name": "id"}]
+        if table["name"] == "orders":
+            table["foreign_keys"] = [{"name": "customer", "link_to": "customers.id"}]
+        for column in table["columns"]:
+            column.pop("key_type", None)
+    return {**told, "task": task | {"source_entity_column": "who", "source_link_to": "customers.id", "target_entity_column": "had",
+                                    "target_link_to": "orders.id"}}
+
+
+@pytest.mark.parametrize("dialect", ["bare", "lists"])
+def test_links_are_trained_and_predicted(host, shop, links, tmp_path, dialect):
+    wrap = (lambda payload: payload) if dialect == "bare" else (lambda payload: {"user": payload, "system": {"references": []}})
+    sent = link_metadata(shop, links, dialect)
+    ask(host, wrap({"payload_type": "VALIDATE_CONFIG", "type": "dataset_config", "config": sent}))
+    config = {**CONFIG, "training_parameters": {**CONFIG["training_parameters"], "id_awareness": True}}
+    run = ask(host, wrap({"payload_type": "JOB", "job_type": "train", "dataset_metadata": sent, "model_configuration": config}))["job_id"]
+    assert host.job_in(run, "COMPLETED", "FAILED")["state"] == "COMPLETED"
+    kept = ask(host, wrap({"payload_type": "REQUEST_DATASET_CONFIG", "model_run_id": run, "model_selection_strategy": "current"}))
+    ends = {k: v for k, v in kept["task"].items() if k.startswith(("source_", "target_"))}
+    assert ends == {k: v for k, v in sent["task"].items() if k.startswith(("source_", "target_"))}
+    export = {"payload_type": "ADD_INFERENCE_EXPORT", "config": config, "model_selection_strategy": "current", "model_run_id": run,
+              "output_alias": dialect, "artifacts_dir": str(tmp_path), "extension": "parquet", "compute_test_metrics": True}
+    body = {"payload_type": "JOB", "job_type": "inference", "dataset_metadata": kept, "model_configuration": ask(host, wrap(export))}
+    told = host.job_in(ask(host, wrap(body))["job_id"], "COMPLETED", "FAILED")
+    assert told["state"] == "COMPLETED", told["error"]
+    assert set(told["result"]["test_metrics"]) == {"link_prediction_map", "link_prediction_precision", "link_prediction_recall"}
+    table = pq.read_table(tmp_path / f"PREDICTIONS_{dialect.upper()}.parquet").to_pydict()
+    assert table["who"] == list(range(40)) and all(len(ids) <= 4 for ids in table["predicted_id"])
+    own = {c: {o for o, who in zip(shop.tables["orders"]["id"], shop.tables["orders"]["customer"]) if who == c} for c in range(40)}
+    assert all(set(ids) <= own[c] for c, ids in zip(table["who"], table["predicted_id"]))
 
 
 def test_what_is_refused_says_so_in_the_clients_words(host, shop, trained):

@@ -108,9 +108,11 @@ Json settle(const JobRequest& request) {
 }  // namespace
 
 void add_metrics(const std::vector<SplitScore>& scores, bool with_test, Json& result) {
-  for (const SplitScore& score : scores)
-    if (score.split == "validation" || (with_test && score.split == "test"))
-      result[score.split + "_metrics"] = metrics_json(score.metrics);
+  for (const SplitScore& score : scores) {
+    if (score.split != "validation" && !(with_test && score.split == "test")) continue;
+    result[score.split + "_metrics"] = metrics_json(score.metrics);
+    result[score.split + "_baselines"] = baselines_json(score.baselines);
+  }
 }
 
 Json run_fit_request(const JobRequest& request, const RequestContext& context) {

@@ -102,16 +102,12 @@ std::string score_text(const SplitScore& score) {
 }
 
 Json score_json(const SplitScore& score) {
-  Json baselines = Json::array();
-  for (const BaselineResult& baseline : score.baselines)
-    baselines.push_back(
-        {{"name", baseline.name}, {"labels", baseline.labels}, {"metrics", metrics_json(baseline.metrics)}});
   Json out{{"split", score.split},
            {"rows", score.rows},
            {"left_out", score.left_out},
            {"metric", score.metric},
            {"metrics", metrics_json(score.metrics)},
-           {"baselines", baselines}};
+           {"baselines", baselines_json(score.baselines)}};
   const Verdict verdict = verdict_of(score);
   if (verdict != Verdict::kNone)
     out["winner"] = verdict == Verdict::kModel ? "model" : verdict == Verdict::kEqual ? "equal" : "baseline";
@@ -130,6 +126,14 @@ Json metrics_json(const std::vector<MetricValue>& metrics) {
   Json out = Json::object();
   for (const MetricValue& metric : metrics)
     out[metric.name] = std::isfinite(metric.value) ? Json(metric.value) : Json(nullptr);
+  return out;
+}
+
+Json baselines_json(const std::vector<BaselineResult>& baselines) {
+  Json out = Json::array();
+  for (const BaselineResult& baseline : baselines)
+    out.push_back(
+        {{"name", baseline.name}, {"labels", baseline.labels}, {"metrics", metrics_json(baseline.metrics)}});
   return out;
 }
 

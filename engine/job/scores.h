@@ -34,6 +34,9 @@ nlohmann::ordered_json scores_json(const std::vector<SplitScore>& scores);
 // {"mae": 1.5, ...}; null where a metric is undefined.
 nlohmann::ordered_json metrics_json(const std::vector<MetricValue>& metrics);
 
+// [{"name": "past visits", "labels": "train", "metrics": {...}}, ...].
+nlohmann::ordered_json baselines_json(const std::vector<BaselineResult>& baselines);
+
 // The value of the named metric; NaN where it is not among them.
 double metric_of(const std::vector<MetricValue>& metrics, const std::string& name);
 

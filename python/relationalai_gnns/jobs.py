@@ -38,7 +38,8 @@ _REGISTRY = "model registry"
 
 
 class JobResult(dict[str, Any]):
-    """What a job found: best_epoch, epochs, seconds, validation_metrics, and test_metrics where they were asked for. Keys are attributes as well."""
+    """What a job found: best_epoch, epochs, seconds, validation_metrics and validation_baselines ([{"name", "labels", "metrics"}]: what is
+    reached without a model), and test_metrics and test_baselines where they were asked for. Keys are attributes as well."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -135,7 +136,7 @@ class JobMonitor(JobHandler):
 
     @property
     def result(self) -> JobResult:
-        """{best_epoch, epochs, seconds, validation_metrics, test_metrics?}.
+        """{best_epoch, epochs, seconds, validation_metrics, validation_baselines, test_metrics?, test_baselines?}.
 
         Raises:
             JobMonitorError: the job has not ended; wait() waits for it.

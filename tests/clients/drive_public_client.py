@@ -2,6 +2,8 @@
 
     python drive_public_client.py ENDPOINT TOKEN DATA_FOLDER OUTPUT_FOLDER
 
+OUTPUT_FOLDER/links has label tables of links, one row a pair, as these clients take them.
+
 Prints one JSON document, the last line: what each call returned, or the error's type and text.
 """
 import contextlib
@@ -12,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from relationalai_gnns import (CandidateKey, Dataset, EvaluationMetric, ExperimentConfig, ForeignKey, GNNTable, JobManager, LocalConnector,
+from relationalai_gnns import (CandidateKey, Dataset, EvaluationMetric, ExperimentConfig, ForeignKey, GNNTable, JobManager, LinkTask, LocalConnector,
                                NodeTask, OutputConfig, TaskType, Trainer, TrainerConfig)
 
 from f1_keys import KEYS
@@ -54,6 +56,14 @@ class Drive:
                         evaluation_metric=EvaluationMetric(name="mae"))
         return Dataset(connector=self.connector, dataset_name="f1", tables=self.tables(), task_description=task)
 
+    def links(self, tables):
+        task = LinkTask(connector=self.connector, name="competes", task_type=TaskType.LINK_PREDICTION, time_column="date",
+                        task_data_source={split: f"{self.output}/links/{split}.parquet" for split in ("train", "validation", "test")},
+                        source_entity_column=ForeignKey(column_name="driverId", link_to="drivers.driverId"),
+                        target_entity_column=ForeignKey(column_name="circuitId", link_to="circuits.circuitId"),
+                        evaluation_metric=EvaluationMetric(name="link_prediction_map", eval_at_k=5))
+        return Dataset(connector=self.connector, dataset_name="f1", tables=tables, task_description=task)
+
     def config(self, **more):
         return TrainerConfig(connector=self.connector, device="cpu", experiment_config=ExperimentConfig(database="DB", schema="S"),
                              **{"n_epochs": 2, "max_iters": 200, "train_batch_size": 32, "fanouts": [8, 8], "channels": 32, "seed": 1, **more})
@@ -94,6 +104,10 @@ class Drive:
         output = OutputConfig.local(artifacts_dir=self.output, extension="csv")
         self.note("fit_predict", lambda: self.wait(trainer.fit_predict(dataset=dataset, output_alias="BOTH", output_config=output,
                                                                         materialize_results=False)))
+        self.note("links", lambda: self.wait(
+            Trainer(connector=self.connector, config=self.config(num_negative=5, negative_sampling_strategy="degree_based", max_iters=5)).fit_predict(
+                dataset=self.links(self.tables()), output_alias="LINKS", output_config=OutputConfig.local(artifacts_dir=self.output, extension="parquet"),
+                materialize_results=False)))
         long_job = Trainer(connector=self.connector, config=self.config(n_epochs=1000)).fit(dataset=dataset)
         self.note("show_jobs", lambda: JobManager(connector=self.connector).show_jobs())
         with contextlib.redirect_stdout(io.StringIO()):

@@ -250,6 +250,7 @@ class FakeHost:
             "seconds": 1.5,
             "metric": body["spec"]["task"]["metric"],
             "validation_metrics": {body["spec"]["task"]["metric"]: 0.8},
+            "validation_baselines": [{"name": "global mean", "labels": "train", "metrics": {body["spec"]["task"]["metric"]: 0.5}}],
             "parameters": 1000,
         }
         job["model_run_id"] = body["model"]["run_id"] if body["kind"] == "predict" else job["id"]

@@ -46,6 +46,8 @@ def endless(local):
 def test_a_model_is_trained_and_predicts(local, output, tmp_path):
     job = local.trainer(**SMALL).fit(local.dataset()).wait()
     assert {"best_epoch", "epochs", "seconds", "validation_metrics"} <= set(job.result) and "roc_auc" in job.result.validation_metrics
+    assert [b["labels"] for b in job.result.validation_baselines] == ["train"] * len(job.result.validation_baselines) != []
+    assert all("roc_auc" in b["metrics"] for b in job.result.validation_baselines) and "test_baselines" not in job.result
     inference = local.trainer(**SMALL).predict("first", output, dataset=local.dataset(), model_run_id=job.model_run_id).wait()
     table = inference.predictions()
     assert table.num_rows == 20 and table["studentId"].to_pylist() == list(range(40, 60))

@@ -54,7 +54,8 @@ def wheels(root, build_folder, tmp_path_factory):
 def test_the_wheel_for_any_platform(wheels, tmp_path):
     (wheel,) = wheels.glob("gnn_rle-*-py3-none-any.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "relationalai_gnns/py.typed" in names and any(n.endswith("LICENSE") for n in names) and not any(n.endswith(".so") for n in names)
+    assert {"relationalai_gnns/py.typed", "relationalai_gnns/retail/__main__.py"} <= set(names)
+    assert any(n.endswith("LICENSE") for n in names) and not any(n.endswith(".so") for n in names)
     programs, environment = fresh(tmp_path / "env")
     run(programs / "pip", "install", "-q", wheel, env=environment)
     script = "from relationalai_gnns import *\ntry: LocalConnector()\nexcept HostStartError as e: print(e)"
@@ -69,11 +70,13 @@ def test_the_wheel_with_the_engine(wheels, school, root, tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert [n for n in names if "gnn_rle.libs/libsqlite3" in n] and [n for n in names if n.endswith("licenses/libsqlite3-0.txt")]
     programs, environment = fresh(tmp_path / "env")
-    run(programs / "pip", "install", "-q", f"{wheel}[arrow]", env=environment)
+    run(programs / "pip", "install", "-q", f"{wheel}[retail]", env=environment)
     assert run(programs / "rle", "--version", env=environment, cwd=tmp_path).strip()
     try:
         assert run(programs / "python", "-c", TRAIN, school, tmp_path / "out", env=environment, cwd=tmp_path).strip() == "20"
         assert "test_metrics" in run(programs / "python", root / "examples/quickstart.py", env=environment, cwd=tmp_path)
         assert (tmp_path / "demo-output/PREDICTIONS_DRIVER_DNF.parquet").exists()
+        run(programs / "python", "-m", "relationalai_gnns.retail", "retail", "--scale", "0.001", env=environment, cwd=tmp_path)
+        assert "valid" in run(programs / "rle", "validate", "retail/purchases.yaml", env=environment, cwd=tmp_path)
     finally:
         stop_host(Path(environment["XDG_STATE_HOME"]) / "gnn-rle")
