@@ -10,7 +10,6 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_sanitizer("it measures the package; the host's own tests run under it")]
 
-PACKAGES = ["nbclient==0.11.0", "ipykernel==7.4.0", "ipywidgets==8.1.9", "tqdm", "pandas", "pyarrow"]
 TABLES = """
 from relationalai_gnns import *
 folder = {folder!r}
@@ -36,13 +35,10 @@ endless.wait()
 @pytest.fixture(scope="module")
 def kernel(root):
     """The Python of a virtual environment with Jupyter's kernel; kept in build/ between runs."""
-    folder = root / "build/notebook-venv"
-    python = folder / "bin/python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], check=True)
-        (folder / "ready").touch()
-    return python
+    sys.path.insert(0, str(root / "tools"))
+    from notebooks import make_environment
+
+    return make_environment()
 
 
 @pytest.fixture
