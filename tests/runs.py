@@ -17,7 +17,7 @@ LARGE = pytest.mark.no_sanitizer("too slow there; the same test runs on smaller 
 
 # Options away from their defaults, together.
 OTHER_OPTIONS = [
-    {"temporal_strategy": "last", "gnn_norm": "batch_norm", "conv_aggregation": "max", "hetero_conv_aggregation": "mean", "head_layers": 2,
+    {"temporal_strategy": "last", "subgraph_type": "bidirectional", "gnn_norm": "batch_norm", "conv_aggregation": "max", "hetero_conv_aggregation": "mean", "head_layers": 2,
      "shallow_embeddings_list": ["people", "notes"], "label_smoothing": True},
     {"gnn_norm": "instance_norm", "conv_aggregation": "mean", "hetero_conv_aggregation": "max", "head_layers": 3, "head_norm": "layer_norm",
      "encoder_blocks": 0, "use_temporal_encoder": False, "fanouts": [8, 4, 2]},

@@ -172,7 +172,7 @@ def test_all_targets_later_than_the_seed(shop, rle):
     assert not (shop.folder / "m/model.safetensors").exists()
 
 
-@pytest.mark.parametrize("change", [{"num_negative": 4}, {"negative_sampling_strategy": "degree_based"}, {"id_awareness": True}, {"link_fusion": True}])
+@pytest.mark.parametrize("change", [{"num_negative": 4}, {"negative_sampling_strategy": "degree_based"}, {"id_awareness": True}, {"link_fusion": True}, {"subgraph_type": "bidirectional", "gnn_layers": 3}])
 def test_each_option_trains_another_model(shop, fitted, change):
     *_, tensors, _ = fitted("plain")
     shop.spec["config"] |= change

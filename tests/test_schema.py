@@ -23,7 +23,7 @@ GOOD = {
                "label_smoothing": True, "label_smoothing_alpha": 0.5, "channels": None,
                "gnn_layers": 2, "fanouts": [4, 4], "conv_aggregation": "max", "hetero_conv_aggregation": "mean",
                "gnn_norm": "instance_norm", "encoder_blocks": 1, "dropout": 0, "head_layers": 2, "head_norm": "layer_norm",
-               "use_temporal_encoder": False, "temporal_strategy": "last", "shallow_embeddings_list": ["customers"],
+               "use_temporal_encoder": False, "temporal_strategy": "last", "subgraph_type": "bidirectional", "shallow_embeddings_list": ["customers"],
                "visible_until": "2020-01-01T00:00:00Z", "checkpoint_every_steps": 0, "checkpoint_every_seconds": 0.5, "memory_limit": "4GiB", "threads": 2, "device": "cpu", "precision": "fp32", "inference": "sampled",
                "text_embedder": "model2vec-potion-base-4M", "id_awareness": False, "num_negative": 10,
                "negative_sampling_strategy": "random", "link_fusion": False},
@@ -47,7 +47,7 @@ ACCEPTED = [
     ("tables.orders.foreign_keys", {}), ("tables.customers.columns", {}), ("tables.customers.columns.city", "multi_categorical"),
     ("tables.customers.columns.city", "embedding"), ("tables.orders.other_columns", "ignore"), ("tables.friends.candidate_keys", []),
     ("tables.friends.time_column", "since"), ("tables.customers.exclude", []), ("tables.orders.type", "node"),
-    ("config.id_awareness", True),
+    ("config.id_awareness", True), ("config.subgraph_type", None), ("config.subgraph_type", "directional"),
 ]
 REFUSED = [
     ("dataset", REMOVED), ("dataset", ""), ("dataset", "a/b"), ("dataset", 3), ("dataset", "x" * 201), ("tables", REMOVED),
@@ -83,7 +83,7 @@ REFUSED = [
     ("config.fanouts", [1] * 17), ("config.fanouts", [1.5]), ("config.fanouts", [1000001]), ("config.conv_aggregation", "median"),
     ("config.hetero_conv_aggregation", None), ("config.gnn_norm", "layer"), ("config.encoder_blocks", -1), ("config.encoder_blocks", 17),
     ("config.dropout", 1), ("config.dropout", -0.1), ("config.head_layers", 0), ("config.head_norm", "instance_norm"),
-    ("config.use_temporal_encoder", "true"), ("config.temporal_strategy", "first"), ("config.shallow_embeddings_list", "customers"),
+    ("config.use_temporal_encoder", "true"), ("config.temporal_strategy", "first"), ("config.subgraph_type", "induced"), ("config.shallow_embeddings_list", "customers"),
     ("config.shallow_embeddings_list", ["customers", "customers"]), ("config.visible_until", 2020), ("config.visible_until", "yesterday"),
     ("config.visible_until", "2020-1-1"), ("config.threads", 0), ("config.threads", 1025), ("config.device", "gpu"),
     ("config.precision", "fp16"), ("config.precision", None), ("config.inference", "full"), ("config.text_embedder", "bert-base-distill"),

@@ -34,7 +34,7 @@ def call(program, *words):
 
 
 def outcome(program, task, seed, work, changes=(), name=None):
-    """{"fit": ..., and of node tasks "rolling": ...} of one run, kept in work/NAME-SEED/outcome.json; name: the task's, with changes of the specification another."""
+    """{"fit": ..., and of node tasks "rolling": ..., of links "ranked": ...} of one run, kept in work/NAME-SEED/outcome.json; name: the task's, with changes of the specification another."""
     folder = work / f"{name or task}-{seed}"
     kept = folder / "outcome.json"
     if kept.exists():
@@ -46,6 +46,10 @@ def outcome(program, task, seed, work, changes=(), name=None):
     found = {"fit": call(program, "fit", spec, "--model", folder / "model", "--set", f"config.seed={seed}", *changes)}
     if task in METRICS:
         found["rolling"] = call(program, "evaluate", spec, "--model", folder / "model", "--split", "test", "--set", "config.visible_until=null", *changes)
+    else:
+        predictions = folder / "predictions.parquet"
+        call(program, "predict", spec, "--model", folder / "model", "--output", predictions, *changes)
+        found["ranked"] = link_results.ranked(predictions)
     kept.write_text(json.dumps(found, indent=1))
     print(f"{task}, seed {seed}: {found['fit']['seconds']:.0f} s", flush=True)
     return found
@@ -172,7 +176,7 @@ def main():
              for method, (spec, changes) in link_results.METHODS.items()} if options.links else {}
     text = page(runs, without_lost, options.seeds)
     if links:
-        text += link_results.section(links, link_results.facts(ROOT / "examples/f1", datetime(2010, 1, 1)), spread, split)
+        text += link_results.section(links, ROOT / "examples/f1", datetime(2010, 1, 1), spread, split)
     options.out.write_text(text)
     print(f"wrote {options.out}")
 

@@ -189,6 +189,20 @@ std::vector<std::string> links(std::vector<std::string> overrides) {
   return overrides;
 }
 
+TEST(JobSpec, SubgraphsAreBidirectionalWhereTargetsInThemAreScored) {
+  const auto bidirectional = [](const std::vector<std::string>& overrides) {
+    return parse(overrides).train.sampler.bidirectional;
+  };
+  EXPECT_FALSE(bidirectional({}));
+  EXPECT_FALSE(bidirectional(links({})));
+  EXPECT_TRUE(bidirectional(links({"config.link_fusion=true"})));
+  EXPECT_TRUE(bidirectional(links({"task.type=repeated_link_prediction"})));
+  EXPECT_TRUE(bidirectional(links({"config.link_fusion=true", "config.subgraph_type=null"})));
+  EXPECT_FALSE(bidirectional(links({"config.link_fusion=true", "config.subgraph_type=directional"})));
+  EXPECT_TRUE(bidirectional({"config.subgraph_type=bidirectional"}));
+  EXPECT_REFUSED("config.subgraph_type", {"config.subgraph_type=induced"});
+}
+
 TEST(JobSpec, ReadsALinkTask) {
   const JobSpec spec = parse(
       links({"task.eval_at_k=10", "config.num_negative=3", "config.negative_sampling_strategy=degree_based",

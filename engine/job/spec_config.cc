@@ -153,6 +153,11 @@ const ConfigKey kModelKeys[] = {
        s.train.sampler.strategy =
            choice_of(v, {"uniform", "last"}) == 0 ? TemporalStrategy::kUniform : TemporalStrategy::kLast;
      }},
+    {"subgraph_type",
+     [](const SpecValue& v, JobSpec& s) {
+       if (!v.is_null())
+         s.train.sampler.bidirectional = choice_of(v, {"directional", "bidirectional"}) == 1;
+     }},
     {"shallow_embeddings_list",
      [](const SpecValue& v, JobSpec& s) { s.train.model.shallow_embeddings = names_of(v); }},
     {"id_awareness", [](const SpecValue& v, JobSpec& s) { s.train.model.id_awareness = boolean_of(v); }},

@@ -84,6 +84,13 @@ const char* needs_own_subgraph(const JobSpec& spec) {
   return nullptr;
 }
 
+// Targets that are scored in a seed's own subgraph have to hear of the seed, wherever they lie in it.
+void default_subgraph_type(const SpecObject& root, JobSpec& spec) {
+  if (is_set(given(root, "config", "subgraph_type"))) return;
+  spec.train.sampler.bidirectional =
+      spec.train.model.link_fusion || (spec.task && spec.task->type == TaskType::kRepeatedLinkPrediction);
+}
+
 void check_model(const SpecObject& root, JobSpec& spec) {
   const ModelConfig& model = spec.train.model;
   const auto dropout = given(root, "config", "dropout");
@@ -181,6 +188,7 @@ bool predicts_lists(const JobSpec& spec) {
 }
 
 void check_rules(const SpecObject& root, JobSpec& spec) {
+  default_subgraph_type(root, spec);
   check_schedule(root, spec.train);
   check_loss(root, spec);
   check_links(root, spec);

@@ -26,7 +26,7 @@ struct NodeBlock {
 };
 
 // The sampled edges of one type: the sources of target node i are source[offsets[i] .. offsets[i+1]).
-// offsets covers all N_target nodes; nodes of the last hop have none.
+// offsets covers all N_target nodes; nodes of the last hop have none, unless the subgraphs are bidirectional.
 struct EdgeBlock {
   std::vector<int32_t> offsets;  // (N_target + 1)
   std::vector<int32_t> source;   // (E) nodes of the source type

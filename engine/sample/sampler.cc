@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "sample/both_ways.h"
 #include "sample/collate.h"
 #include "sample/seed_trees.h"
 
@@ -45,6 +46,7 @@ std::vector<NodeTypeId> seed_types(const Seeds& seeds) {
 struct Sampler::Workspace {
   std::vector<SeedTrees> groups;
   Collator collator;
+  BothWays both_ways;
 };
 
 struct Sampler::Store {
@@ -90,6 +92,7 @@ void Sampler::sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& ou
   if (n == 0) grow(0, 0);
   pool.for_chunks(n, kSeedsPerGroup, grow);
   workspace->collator.collate(graph_, seeds, workspace->groups, pool, out);
+  if (config_.bidirectional) workspace->both_ways.add(graph_, pool, out);
   out.seeds = n;
   store_->workspaces.give_back(std::move(workspace));
 }

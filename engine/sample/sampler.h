@@ -16,7 +16,8 @@ namespace rle {
 struct SamplerConfig {
   std::vector<int64_t> fanouts{128, 64};
   TemporalStrategy strategy = TemporalStrategy::kUniform;
-  bool current_time = true;  // visible: node time <= seed time; false: <
+  bool current_time = true;    // visible: node time <= seed time; false: <
+  bool bidirectional = false;  // every sampled edge both ways (sample/both_ways.h)
 };
 
 // Nodes and times. Equal keys of equal seeds give equal subgraphs, whatever else is asked for.

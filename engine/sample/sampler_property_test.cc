@@ -258,10 +258,59 @@ void expect_same(const Batch& a, const Batch& b) {
     ASSERT_TRUE(a.edges[e].offsets == b.edges[e].offsets && a.edges[e].source == b.edges[e].source);
 }
 
+// How often each (target, source) is in an edge type, or (source, target) where `turned`.
+std::map<std::pair<int32_t, int32_t>, size_t> pairs_of(const EdgeBlock& block, bool turned) {
+  std::map<std::pair<int32_t, int32_t>, size_t> pairs;
+  for (int32_t target = 0; target + 1 < static_cast<int32_t>(block.offsets.size()); ++target)
+    for (int32_t j = block.offsets[static_cast<size_t>(target)];
+         j < block.offsets[static_cast<size_t>(target) + 1]; ++j) {
+      const int32_t source = block.source[static_cast<size_t>(j)];
+      ++pairs[turned ? std::pair(source, target) : std::pair(target, source)];
+    }
+  return pairs;
+}
+
+TEST(SamplerProperty, BidirectionalAddsEachEdgeOnceTheOtherWay) {
+  size_t added = 0, known = 0;
+  for (uint64_t number = 4000; number < 4200; ++number) {
+    SCOPED_TRACE(number);
+    Case c = random_case(number);
+    const Batch one_way = sample(c, c.seeds, 1);
+    c.config.bidirectional = true;
+    const Batch both = sample(c, c.seeds, 1);
+    for (size_t t = 0; t < both.nodes.size(); ++t) {
+      ASSERT_EQ(both.nodes[t].row, one_way.nodes[t].row);
+      ASSERT_EQ(both.nodes[t].seed, one_way.nodes[t].seed);
+    }
+    for (size_t e = 0; e < both.edges.size(); ++e) {
+      const size_t reverse = c.graph.reverse_of(EdgeTypeId(static_cast<int32_t>(e))).index();
+      const EdgeBlock &own = one_way.edges[e], &all = both.edges[e];
+      auto expected = pairs_of(own, false);
+      for (const auto& [pair, times] : pairs_of(one_way.edges[reverse], true)) {
+        size_t& both_times = expected[pair];
+        known += std::min(both_times, times);
+        both_times = std::max(both_times, times);
+      }
+      ASSERT_EQ(pairs_of(all, false), expected);
+      added += all.source.size() - own.source.size();
+      ASSERT_EQ(all.offsets.size(), own.offsets.size());
+      for (size_t t = 0; t + 1 < own.offsets.size(); ++t) {
+        const auto first = all.source.begin() + all.offsets[t];
+        const int32_t count = own.offsets[t + 1] - own.offsets[t];
+        ASSERT_TRUE(std::equal(first, first + count, own.source.begin() + own.offsets[t]));
+        ASSERT_TRUE(std::is_sorted(first + count, all.source.begin() + all.offsets[t + 1]));
+      }
+    }
+  }
+  EXPECT_GT(added, 10'000u);
+  EXPECT_GT(known, 10'000u);
+}
+
 TEST(SamplerProperty, ThreadsChangeNothing) {
   for (uint64_t number = 2000; number < 2060; ++number) {
     SCOPED_TRACE(number);
-    const Case c = random_case(number);
+    Case c = random_case(number);
+    c.config.bidirectional = number % 2 == 0;
     const Batch one = sample(c, c.seeds, 1);
     ASSERT_NO_FATAL_FAILURE(expect_same(one, sample(c, c.seeds, 2)));
     ASSERT_NO_FATAL_FAILURE(expect_same(one, sample(c, c.seeds, 4)));
@@ -272,7 +321,8 @@ TEST(SamplerProperty, ReusedMemoryChangesNothing) {
   ThreadPool pool(2);
   for (uint64_t number = 3000; number < 3040; ++number) {
     SCOPED_TRACE(number);
-    const Case c = random_case(number);
+    Case c = random_case(number);
+    c.config.bidirectional = number % 2 == 0;
     const Sampler sampler(c.graph, c.config);
     Batch batch;
     sampler.sample(c.seeds, RngKey(77), pool, batch);

@@ -351,7 +351,8 @@ Json config_json(const TrainConfig& config) {
           {"sampler",
            {{"fanouts", config.sampler.fanouts},
             {"strategy", name_of(kStrategies, config.sampler.strategy)},
-            {"current_time", config.sampler.current_time}}}};
+            {"current_time", config.sampler.current_time},
+            {"bidirectional", config.sampler.bidirectional}}}};
 }
 
 TrainConfig config_of(const Json& json) {
@@ -386,6 +387,7 @@ TrainConfig config_of(const Json& json) {
     config.sampler.fanouts.push_back(whole(fanout, 0, kMaxFanout));
   config.sampler.strategy = value_of(kStrategies, sampler.at("strategy"));
   config.sampler.current_time = sampler.at("current_time");
+  config.sampler.bidirectional = sampler.value("bidirectional", false);
   return config;
 }
 

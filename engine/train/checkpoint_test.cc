@@ -72,6 +72,7 @@ TrainedModel example() {
   config.model.id_awareness = true;
   config.model.precision = Precision::kBf16;
   config.sampler.strategy = TemporalStrategy::kLast;
+  config.sampler.bidirectional = true;
   trained.definition = make_definition(dataset, config);
   trained.definition.statistics[1].columns[0].mean = 0.1;
   trained.definition.statistics[1].columns[1].vocabulary = {"Räikkönen", "", "a\"b\n"};
@@ -152,6 +153,7 @@ TEST_F(Checkpoint, RoundTripKeepsEveryField) {
   EXPECT_FALSE(after.definition.config.use_temporal_encoder);
   EXPECT_EQ(after.config.sampler.fanouts, (std::vector<int64_t>{8, 4}));
   EXPECT_EQ(after.config.sampler.strategy, TemporalStrategy::kLast);
+  EXPECT_TRUE(after.config.sampler.bidirectional);
   EXPECT_EQ(after.definition.entity_type, before.definition.entity_type);
   EXPECT_EQ(after.definition.outputs, 1);
   EXPECT_TRUE(after.definition.task_has_time);
@@ -205,11 +207,13 @@ TEST_F(Checkpoint, OlderFilesHaveNoFieldsOfLinks) {
   for (const char* key : {"target_table", "target_key", "eval_k"}) description["task"].erase(key);
   for (const char* key : {"num_negative", "negative_sampling"}) description["config"].erase(key);
   for (const char* key : {"id_awareness", "link_fusion"}) description["config"]["model"].erase(key);
+  description["config"]["sampler"].erase("bidirectional");
   file.metadata["model"] = description.dump();
   const TrainedModel old = from_safetensors(file, "file");
   EXPECT_EQ(old.config.num_negative, TrainConfig().num_negative);
   EXPECT_EQ(old.config.negative_sampling, NegativeSampling::kRandom);
   EXPECT_FALSE(old.config.model.id_awareness);
+  EXPECT_FALSE(old.config.sampler.bidirectional);
 }
 
 TEST_F(Checkpoint, VocabulariesOfAnyText) {

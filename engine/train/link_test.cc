@@ -27,6 +27,7 @@ TaskSpec task_of(Kind kind) {
 TrainConfig config_of(Kind kind) {
   TrainConfig config = link_config();
   config.model.link_fusion = kind == Kind::kFusion;
+  config.sampler.bidirectional = kind != Kind::kTowers;
   return config;
 }
 std::vector<int64_t> rows_with_targets(const LabelTable& labels) {
@@ -170,6 +171,27 @@ TEST_P(LinkTest, RankingIsThatOfAllScores) {
       const float* vector = items.data() + (item - visible.begin()) * config_.model.channels;
       EXPECT_NEAR(std::inner_product(sources.begin(), sources.end(), vector, 0.0f),
                   full.score[static_cast<size_t>(i)], 1e-4);
+    }
+  }
+}
+
+// Products are in the last hop: one way no message reaches them, so that all who bought one score it alike.
+TEST_P(LinkTest, BothWaysTheLastHopHearsOfItsSeed) {
+  if (GetParam() != Kind::kRepeated) return;
+  RelationalModel model(make_definition(dataset_, config_), 11);
+  for (const bool bidirectional : {false, true}) {
+    ScoreOptions with = options();
+    with.sampler.bidirectional = bidirectional;
+    const RankedTargets ranked = rank_links(model, dataset_, *dataset_.test, with, pool_);
+    std::map<NodeId, std::set<float>> scores;
+    for (size_t e = 0; e < ranked.target.size(); ++e) scores[ranked.target[e]].insert(ranked.score[e]);
+    size_t different = 0;
+    for (const auto& [target, of_target] : scores) different += of_target.size();
+    EXPECT_GT(ranked.target.size(), 2 * scores.size());
+    if (bidirectional) {
+      EXPECT_EQ(different, ranked.target.size());
+    } else {
+      EXPECT_EQ(different, scores.size());
     }
   }
 }

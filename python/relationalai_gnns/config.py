@@ -135,6 +135,7 @@ ENGINE_OPTIONS = (
     "lr_schedule",
     "memory_limit",
     "precision",
+    "subgraph_type",
     "threads",
     "visible_until",
     "weight_decay",
