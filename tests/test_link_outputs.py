@@ -1,4 +1,5 @@
 """Predicted links and the embeddings behind them, from the command line and over HTTP, in all outputs."""
+import datetime as dt
 import io
 import json
 
@@ -151,3 +152,15 @@ def test_a_job_writes_and_gives_all_three(rle_program, rle, tmp_path, kind):
                 written = rows_of(tmp_path, output)
                 assert table.column_names == written.column_names and matrix(table).tolist() == matrix(written).tolist()
                 assert table.num_rows == output["rows"]
+
+
+def test_embeddings_of_targets_beyond_the_memory_limit(rle, tmp_path):
+    """A target has a vector at each time: 12 articles at 20,000 times are refused before work."""
+    shop = fitted(rle, tmp_path, channels=128, n_epochs=1)
+    times = [day(150) + dt.timedelta(seconds=i) for i in range(20_000)]
+    shop.tables["test"].update(customer=[i % 30 for i in range(20_000)], at=times, bought=[[100]] * 20_000)
+    shop.write()
+    refused = rle("predict", "spec.json", "--model", "model", "-q", "--output", "p.parquet", "--memory-limit", "300MiB", "--embeddings")
+    assert refused.returncode == 1, refused.stderr
+    assert "240000 vectors at 20000 times" in refused.stderr and "without embeddings" in refused.stderr
+    assert not (tmp_path / "p.parquet").exists()

@@ -1,6 +1,7 @@
 """Link tasks from outside: what training, evaluation and baselines do with the label tables."""
 import json
 
+import pyarrow.parquet as parquet
 import pytest
 from link_shop import SPLITS, LinkShop
 from runs import split_model
@@ -196,3 +197,44 @@ def test_a_model_of_another_target_is_refused(shop, fitted, rle):
     result = rle("evaluate", "spec.json", "--model", "m")
     assert result.returncode == 2
     assert "target_entity is 'customers.id' and was 'articles.article'" in result.stderr
+
+
+def deleted(purchases, later):
+    for column, values in purchases.items():
+        purchases[column] = [value for value, is_later in zip(values, later) if not is_later]
+
+
+def scrambled(purchases, later):
+    for column, other in (("customer", 0), ("article", 100), ("amount", -1e6)):
+        purchases[column] = [other if is_later else value for value, is_later in zip(purchases[column], later)]
+
+
+KINDS = {"two towers": ("link_prediction", {}), "repeated": ("repeated_link_prediction", {}), "fusion": ("link_prediction", {"link_fusion": True})}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", [deleted, scrambled])
+def test_the_future_is_never_seen(shop, fitted, rle, kind, change):
+    """What lies after all seeds changes nothing; what only test rows may see changes predictions alone."""
+    shop.spec["task"]["type"], config = KINDS[kind]
+    shop.spec["config"] |= config
+    plain = {name: list(values) for name, values in shop.tables["purchases"].items()}
+
+    def run(name, when=None):
+        shop.tables["purchases"] = dict(plain)
+        if when is not None:
+            later = [at > when for at in plain["at"]]
+            assert any(later) and not all(later)
+            change(shop.tables["purchases"], later)
+        fitted(name)
+        output = shop.folder / f"{name}.parquet"
+        assert rle("predict", "spec.json", "--model", name, "--output", output, "--embeddings").returncode == 0
+        written = [parquet.read_table(path) for path in sorted(shop.folder.glob("*.parquet")) if path.stem.lower().endswith(name)]
+        assert len(written) == 3
+        return (shop.folder / name / "model.safetensors").read_bytes(), written
+
+    model, outputs = run("whole")
+    assert run("after", day(150)) == (model, outputs)
+    other_model, other_outputs = run("between", day(120))
+    assert other_model == model
+    assert not any(a.equals(b) for a, b in zip(outputs, other_outputs))
