@@ -2,6 +2,7 @@
 import json
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from link_shop import SPLITS, LinkShop
 from shop import day
@@ -167,3 +168,111 @@ def test_another_target_than_the_entitys_column(shop, inspect):
     shop.spec["task"]["target"] = "customer"
     told, _ = inspect(2)
     assert "task.target: 'customer' is the entity or target as well; a column has one part" in told
+
+
+@pytest.fixture
+def refused(rle, shop):
+    """Writes the shop and trains, which must fail; what it says."""
+
+    def run(code=2, *options):
+        shop.write()
+        result = rle("fit", "spec.json", "--model", "m", "-q", *options)
+        assert result.returncode == code, result.stdout + result.stderr
+        assert not (shop.folder / "m/model.safetensors").exists()
+        return result.stderr
+
+    return run
+
+
+BOTH = ("link_prediction", "repeated_link_prediction")
+
+
+@pytest.mark.parametrize("kind", [*BOTH, "fusion"])
+def test_an_entity_that_its_seed_does_not_see_is_no_target(shop, rle, kind):
+    """current_time false and own time = seed time: the entity is in its subgraph, and not there yet as a target."""
+    shop.spec["task"].update(type="link_prediction" if kind == "fusion" else kind, target_entity="customers.id", current_time=False)
+    shop.spec["config"]["link_fusion"] = kind == "fusion"
+    shop.spec["tables"]["customers"] |= {"time_column": "since", "foreign_keys": {"friend": "customers.id"}}
+    shop.tables["customers"] |= {"since": [day(10)] * 29 + [day(150)], "friend": [(i + 1) % 29 for i in range(30)]}
+    for table in (shop.tables[split] for split in SPLITS):
+        rows = [row for row in zip(*table.values()) if row[0] != 29]
+        table.update(customer=[c for c, *_ in rows], at=[at for _, at, _ in rows], bought=[[(c + 1) % 29] for c, *_ in rows])
+    shop.write()
+    assert rle("fit", "spec.json", "--model", "m", "-q").returncode == 0
+    for at, who, anybody in ((day(150), "29\n0\n", True), (day(10), "0\n1\n", False)):
+        (shop.folder / "k.csv").write_text(f"customer\n{who}")
+        output = shop.folder / f"{at:%j}.parquet"
+        result = rle("predict", "spec.json", "--model", "m", "-q", "--output", output, "--entities", "k.csv", "--at", f"{at:%Y-%m-%d}")
+        assert result.returncode == 0, result.stderr
+        for predicted in pq.read_table(output)["predicted_id"].to_pylist():
+            assert 29 not in predicted and len(set(predicted)) == len(predicted)
+            assert anybody or not predicted
+        assert not anybody or kind == "repeated_link_prediction" or min(map(len, pq.read_table(output)["predicted_id"].to_pylist())) == 5
+
+
+def test_targets_without_a_key_are_refused(shop, refused):
+    shop.spec["tables"]["articles"]["candidate_keys"] = ["sku"]
+    shop.spec["task"]["target_entity"] = "articles.sku"
+    shop.tables["articles"]["sku"] = [1000 + i if i not in (4, 7) else None for i in range(12)]
+    for split in SPLITS:
+        shop.tables[split]["bought"] = [[1000] for _ in shop.tables[split]["bought"]]
+    told = refused(1)
+    assert "articles.sku is null in 2 of 12 rows, first in row 5 of the source (counted from 1)" in told and "primary key" in told
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_labels_that_are_the_links_of_the_graph_are_a_leak(shop, rle, refused, kind):
+    shop.spec["task"].update(type=kind, train="purchases.parquet", target="article")
+    shop.one_a_row()
+    for split in SPLITS:
+        shop.tables[split]["article"] = shop.tables[split].pop("bought")
+    told = refused()
+    assert "'article' is taken from purchases.parquet, which is table 'purchases', where it is the foreign key to 'articles'" in told
+    assert "task.current_time to false" in told
+    shop.spec["task"]["current_time"] = False
+    shop.write()
+    assert rle("fit", "spec.json", "--model", "m", "-q").returncode == 0
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_booleans_are_no_keys(shop, refused, kind):
+    shop.spec["task"]["type"] = kind
+    for split in SPLITS:
+        shop.tables[split]["bought"] = [True for _ in shop.tables[split]["bought"]]
+        shop.types[split, "bought"] = pa.bool_()
+    told = refused()
+    assert "task.train" in told and "bought" in told and "keys of its target_entity" in told
+
+
+def test_nothing_to_learn_from(shop, refused):
+    everything = list(range(100, 112))
+    for split in SPLITS:
+        shop.tables[split]["bought"] = [everything for _ in shop.tables[split]["bought"]]
+    assert "task 'buys': there is nothing to learn: every training row links to all rows of table 'articles'" in refused(1)
+    shop.spec["task"]["type"] = "repeated_link_prediction"
+    shop.tables["purchases"]["at"] = [day(199) for _ in shop.tables["purchases"]["at"]]
+    assert "no row of table 'articles' lies in the subgraph of any training row at its time" in refused(1)
+
+
+def test_options_that_have_nothing_to_work_on(shop, refused):
+    shop.spec["config"].update(fanouts=[4], link_fusion=True)
+    assert "config.fanouts has 1 hops, and rows of the target table 'articles' are 2 away" in refused()
+    shop.spec["config"].update(fanouts=[4, 4], link_fusion=False, negative_sampling_strategy="degree_based")
+    shop.spec["tables"]["purchases"]["foreign_keys"].pop("article")
+    shop.spec["tables"]["purchases"]["exclude"] = ["article"]
+    assert "config.negative_sampling_strategy is degree_based, and no row of any table links to table 'articles'" in refused()
+
+
+def test_negatives_count_for_the_memory_limit(shop, refused):
+    shop.spec["config"]["num_negative"] = 1_000_000
+    told = refused(2, "--memory-limit", "1500MiB")
+    assert "config.memory_limit" in told and "config.num_negative" in told
+
+
+def test_each_baseline_is_told_once(shop, rle):
+    shop.spec["task"]["horizon"] = "60d"  # no validation label is known at the time of the test rows
+    shop.write()
+    result = rle("fit", "spec.json", "--model", "m", "-q", "--json")
+    test = next(s for s in json.loads(result.stdout)["scores"] if s["split"] == "test")
+    names = [(b["name"], b["labels"]) for b in test["baselines"]]
+    assert len(names) == len(set(names)) >= 3

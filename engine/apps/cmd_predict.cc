@@ -109,9 +109,11 @@ void add_predict(CLI::App& app, Globals& globals) {
       ->type_name("all|FILE");
   command->add_option("--at", arguments->at, "the time that predictions for --entities are made at")
       ->type_name("TIME");
-  command->add_flag("--flatten", arguments->flatten, "one column prob_<class> for each class");
+  command->add_flag("--flatten", arguments->flatten,
+                    "one column prob_<class> for each class; links: one row for each predicted link");
   command->add_flag("--embeddings", arguments->embeddings,
-                    "also the entities' vectors, into EMBEDDINGS_<COLUMN>_<OUTPUT> beside the output");
+                    "also the entities' vectors, of links the targets' too, into "
+                    "EMBEDDINGS_<COLUMN>_<OUTPUT> beside the output");
   command->callback(
       [arguments, &globals] { globals.chosen = [arguments, &globals] { run(*arguments, globals); }; });
 }

@@ -16,6 +16,7 @@ class LinksByTime {
   // (both of its ends: two links). A link is visible once its row and both of its ends are.
   LinksByTime(const Graph& graph, NodeTypeId target);
 
+  int64_t size() const { return static_cast<int64_t>(targets_.size()); }
   // Links [0, n) are those visible up to `latest_us`. O(log distinct times).
   int64_t visible(int64_t latest_us) const;
   NodeId target(int64_t link) const { return targets_[static_cast<size_t>(link)]; }

@@ -78,6 +78,19 @@ void compare_dtypes(const std::vector<TableSignature>& trained, const JobSpec& s
     }
 }
 
+// Columns that the model was trained with and the tables leave out now: they are read all the same.
+void tell_left_out(const std::vector<TableSignature>& trained, const JobSpec& spec, Report& report) {
+  for (const TableSignature& known : trained) {
+    const TableSchema* table = spec.find_table(known.schema.name);
+    if (table == nullptr) continue;
+    for (const ColumnSpec& column : known.schema.columns)
+      if (!uses_as_feature(*table, column.name))
+        report.warning(
+            "table '{}', column '{}' is left out, and the model was trained with it: it is read all the same",
+            table->name, column.name);
+  }
+}
+
 void check_model(const JobRequest& request, const JobSpec& given, JobSpec& spec, SourceReader& reader,
                  Report& report) {
   within("model.run_id", [&] {
@@ -86,6 +99,7 @@ void check_model(const JobRequest& request, const JobSpec& given, JobSpec& spec,
     inference_precision(given, model, report);
     if (given.inference == InferenceMode::kExact) check_exact_inference(model.config.model);
     compare_dtypes(model.tables, given, request.options.align_dtypes, report);
+    tell_left_out(model.tables, given, report);
     use_model_columns(reader, model.tables, spec);
     check_model_schema(reader, model.tables, spec);
   });

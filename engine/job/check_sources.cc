@@ -111,7 +111,9 @@ bool may_carry(const SourceColumn& column, Dtype dtype) {
 }
 
 bool may_be_label(TaskType task, ColumnFamily family) {
-  if (is_link(task)) return family != ColumnFamily::kFloat;  // the rest is compared with the key
+  if (is_link(task))
+    return family != ColumnFamily::kFloat &&
+           family != ColumnFamily::kBoolean;  // the rest is compared with the key
   if (family == ColumnFamily::kOther) return true;
   if (task == TaskType::kMultilabel) return family == ColumnFamily::kList;
   const std::optional<PhysicalType> type = physical_type_of(family);

@@ -18,7 +18,8 @@ constexpr int64_t kLabelBytes = 64;         // a label as read, encoded, in its 
 constexpr int64_t kModelCopies = 9;    // value, gradient, two moments, the best one; four for a checkpoint
 constexpr int64_t kTrainedCopies = 5;  // the file as read, the model and a copy of it, value, gradient
 constexpr int64_t kNodesPerSeed = 256;
-constexpr int64_t kTextBytes = 48;  // of a text besides its letters
+constexpr int64_t kNegativeBytes = 64;  // a negative as drawn, sorted and numbered, in arrays that grow
+constexpr int64_t kTextBytes = 48;      // of a text besides its letters
 
 struct TableNeed {
   int64_t rows = 0, table = 0, keys = 0, features = 0, embeddings = 0;  // embeddings: rows of vectors
@@ -80,6 +81,10 @@ TableNeed need_of(const TablePlan& plan, const SourceSize& size) {
   return need;
 }
 
+int64_t negatives_bytes(const TrainConfig& config) {
+  return config.train_batch_size * config.num_negative * kNegativeBytes;
+}
+
 // embeddings: rows of vectors that training makes; a trained model has its own.
 int64_t model_bytes(const JobSpec& spec, const LoadUse& use, int64_t embeddings, int64_t rows) {
   const TrainConfig& config = use.model == nullptr ? spec.train : use.model->config;
@@ -96,7 +101,8 @@ int64_t model_bytes(const JobSpec& spec, const LoadUse& use, int64_t embeddings,
     batch = config.val_batch_size;
   }
   const int64_t nodes = std::min(rows, batch * kNodesPerSeed);
-  return parameters + nodes * channels * 4 * (6 + 4 * blocks);
+  return parameters + (pairs && use.model == nullptr ? negatives_bytes(config) : 0) +
+         nodes * channels * 4 * (6 + 4 * blocks);
 }
 
 int64_t stack_bytes(const JobSpec& spec) {
@@ -145,7 +151,10 @@ MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vec
 
 void check_memory(const MemoryNeed& need, const JobSpec& spec) {
   if (!spec.memory_limit_bytes || need.total <= *spec.memory_limit_bytes) return;
-  const char* advice = spec.snapshot_folder ? "" : "; --snapshot DIR lets later runs do with less";
+  const bool of_negatives = need.model > 0 && negatives_bytes(spec.train) > need.model / 2;
+  const char* advice = of_negatives           ? ", or lower config.num_negative or config.train_batch_size"
+                       : spec.snapshot_folder ? ""
+                                              : "; --snapshot DIR lets later runs do with less";
   fail(ErrorCode::kSpec,
        "config.memory_limit: the run needs up to {} (tables {}, graph {}, features {}, labels {}, model {}), "
        "the limit is {}; set it to {} at least{}",

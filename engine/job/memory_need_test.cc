@@ -61,6 +61,15 @@ TEST_F(MemoryNeedTest, EmbeddingsCountWhereTheyAreMade) {
   EXPECT_EQ(with - without, 700 * spec_.train.model.channels * 4 * 3);
 }
 
+TEST_F(MemoryNeedTest, NegativesCountInTraining) {
+  parquet("t.parquet", "SELECT i::DOUBLE AS f FROM range(10) r(i)");
+  spec_.task->type = TaskType::kLinkPrediction;
+  spec_.train.num_negative = 1000;
+  const int64_t few = need({plan("t.parquet")}).model;
+  spec_.train.num_negative = 3000;
+  EXPECT_GE(need({plan("t.parquet")}).model - few, 2000 * spec_.train.train_batch_size * 24);
+}
+
 TEST_F(MemoryNeedTest, DistinctTimesCount) {
   parquet("t.parquet", "SELECT TIMESTAMP '2020-01-01' + INTERVAL 1 SECOND * i AS t FROM range(50000) r(i)");
   const int64_t made = need({plan("t.parquet")}).features;

@@ -21,8 +21,12 @@ std::vector<BaselineResult> baselines_of(const Dataset& dataset, const std::stri
   std::vector<BaselineResult> out;
   if (!dataset.train || !dataset.train->labelled) return out;
   const auto add = [&](const std::vector<const LabelTable*>& history) {
-    for (BaselineResult& result : evaluate_baselines(dataset.task, dataset.encoding, history, target))
-      out.push_back(std::move(result));
+    for (BaselineResult& result : evaluate_baselines(dataset.task, dataset.encoding, history, target)) {
+      const auto same = [&](const BaselineResult& known) {
+        return known.name == result.name && known.labels == result.labels;
+      };
+      if (std::none_of(out.begin(), out.end(), same)) out.push_back(std::move(result));
+    }
   };
   add({&*dataset.train});
   if (split == "test" && dataset.validation && dataset.validation->labelled)

@@ -155,8 +155,7 @@ const ConfigKey kModelKeys[] = {
      }},
     {"subgraph_type",
      [](const SpecValue& v, JobSpec& s) {
-       if (!v.is_null())
-         s.train.sampler.bidirectional = choice_of(v, {"directional", "bidirectional"}) == 1;
+       if (!v.is_null()) s.train.sampler.bidirectional = choice_of(v, {"directional", "bidirectional"}) == 1;
      }},
     {"shallow_embeddings_list",
      [](const SpecValue& v, JobSpec& s) { s.train.model.shallow_embeddings = names_of(v); }},

@@ -100,7 +100,7 @@ void check_model(const SpecObject& root, JobSpec& spec) {
     spec.warnings.emplace_back(
         "config.head_norm is not used: a head of one layer (config.head_layers) is one linear map");
   const size_t hops = spec.train.sampler.fanouts.size(), layers = static_cast<size_t>(model.gnn_layers);
-  if (layers < hops && model.gnn_norm == Norm::kLayer)
+  if (layers < hops && model.gnn_norm == Norm::kLayer && !spec.train.sampler.bidirectional)
     spec.warnings.push_back(
         fmt::format("config.gnn_layers is {} and config.fanouts has {} hops: the last {} are sampled and not "
                     "used; give as many layers as hops",

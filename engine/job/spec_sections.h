@@ -33,8 +33,11 @@ void read_config(const SpecValue& value, JobSpec& spec);
 // among the features.
 void check_task(const SpecObject& root, JobSpec& spec);
 
+// Whether a table has the column among its features, as far as the specification tells.
+bool uses_as_feature(const TableSchema& table, const std::string& column);
+
 // Why the target must not be taken from this label table: it is a table of the graph too, which uses the
-// target as a feature. Empty: it may.
+// target as a feature, or whose foreign key it is. Empty: it may.
 std::string leak_of_target(const JobSpec& spec, const std::string& source);
 
 // Options that would be accepted and ignored beside the others: refused, or one of spec.warnings.

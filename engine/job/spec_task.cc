@@ -89,13 +89,13 @@ void read_horizon(const SpecObject& object, TaskSpec& task) {
   if (!task.horizon_us) horizon->expected(what);
 }
 
-bool uses_as_feature(const TableSchema& table, const std::string& column) {
-  if (table.type == TableType::kEdge) return false;
-  if (table.is_key(column)) return table.is_feature_key(column);
-  const auto named = [&](const ColumnSpec& spec) { return spec.name == column; };
-  if (std::any_of(table.columns.begin(), table.columns.end(), named)) return true;
-  const auto& excluded = table.excluded_columns;
-  return table.all_columns && std::find(excluded.begin(), excluded.end(), column) == excluded.end();
+// Of link tasks: each label row of this table is itself an edge to its target, which its seed sees.
+bool links_visibly(const TableSchema& table, const TaskSpec& task) {
+  if (!is_link(task.type)) return false;
+  const bool leads = std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(), [&](const auto& key) {
+    return key.column == task.target_column && key.parent_table == task.target_table;
+  });
+  return leads && (!table.time_column || (task.current_time && table.time_column == task.time_column));
 }
 
 // Whether a test table holds the target shows in its schema (check_sources): it need not.
@@ -120,14 +120,33 @@ void check_times(const SpecObject& task_object, const JobSpec& spec) {
 
 }  // namespace
 
+bool uses_as_feature(const TableSchema& table, const std::string& column) {
+  if (table.type == TableType::kEdge) return false;
+  if (table.is_key(column)) return table.is_feature_key(column);
+  const auto named = [&](const ColumnSpec& spec) { return spec.name == column; };
+  if (std::any_of(table.columns.begin(), table.columns.end(), named)) return true;
+  const auto& excluded = table.excluded_columns;
+  return table.all_columns && std::find(excluded.begin(), excluded.end(), column) == excluded.end();
+}
+
 std::string leak_of_target(const JobSpec& spec, const std::string& source) {
   const std::string& target = spec.task->target_column;
-  for (const TableSchema& table : spec.tables)
-    if (same_source(source, table.source, spec.base_folder) && uses_as_feature(table, target))
+  for (const TableSchema& table : spec.tables) {
+    if (!same_source(source, table.source, spec.base_folder)) continue;
+    if (links_visibly(table, *spec.task))
+      return fmt::format(
+          "'{}' is taken from {}, which is table '{}', where it is the foreign key to '{}': the model would "
+          "see the "
+          "very link that it is to predict (leak); {}give labels of a later time than their entities' rows",
+          target, source, table.name, spec.task->target_table,
+          table.time_column ? "set task.current_time to false, or "
+                            : "name the table's time_column and set task.current_time to false, or ");
+    if (uses_as_feature(table, target))
       return fmt::format(
           "'{}' is taken from {}, which is table '{}', where it is a feature: the model would see "
           "what it is to predict (leak); put it in tables.{}.exclude",
           target, source, table.name, table.name);
+  }
   return "";
 }
 

@@ -56,12 +56,15 @@ Pass::Pass(const ModelDefinition& definition, const Modules& modules, const Mode
 void Pass::plan_readout(bool seeds, bool targets) {
   reads_seeds_ = seeds;
   reads_all_.assign(modules_.layers.size() + 1, std::vector<uint8_t>(types(), 0));
-  if (!targets) return;
-  reads_all_[0][definition_.target_type.index()] = 1;
+  if (targets) reads_all_[0][definition_.target_type.index()] = 1;
+  const bool far = seeds && input_.batch->bidirectional;  // seeds read nodes of any hop
+  const auto read_whole = [&](const std::vector<uint8_t>& later, NodeTypeId type) {
+    return later[type.index()] != 0 || (far && nodes(type.index()).hop_end[0] > 0);
+  };
   for (size_t left = 1; left < reads_all_.size(); ++left) {
     reads_all_[left] = reads_all_[left - 1];
     for (const EdgeTypeInfo& edge : definition_.graph.edge_types)
-      reads_all_[left][edge.source.index()] |= reads_all_[left - 1][edge.target.index()];
+      reads_all_[left][edge.source.index()] |= read_whole(reads_all_[left - 1], edge.target);
   }
 }
 

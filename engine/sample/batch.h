@@ -35,6 +35,9 @@ struct EdgeBlock {
 
 struct Batch {
   int64_t seeds = 0;
+  // Edges both ways: a node's sources may lie at any hop. Else a node h hops away has sources of h + 1 at
+  // most.
+  bool bidirectional = false;
   std::vector<NodeBlock> nodes;  // per node type
   std::vector<EdgeBlock> edges;  // per edge type
 };

@@ -14,9 +14,9 @@ namespace rle {
 // Scratch memory of the calls; owned by one workspace.
 class BothWays {
  public:
-  // Adds to each node's sources those that it is a source of by the reverse edge type and that it has not yet,
-  // ascending, after its own; a source that is there several times, as by several rows of an edge table, is
-  // matched as often. Nodes stay as they are. Error{kSpec}: more than 2^31 - 1 edges of one type.
+  // Adds to each node's sources those that it is a source of by the reverse edge type and that it has not
+  // yet, ascending, after its own; a source that is there several times, as by several rows of an edge table,
+  // is matched as often. Nodes stay as they are. Error{kSpec}: more than 2^31 - 1 edges of one type.
   void add(const Graph& graph, ThreadPool& pool, Batch& batch);
 
  private:

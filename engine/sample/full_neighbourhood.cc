@@ -37,6 +37,7 @@ FullNeighbourhood::FullNeighbourhood(const Graph& graph, int64_t hops, bool curr
 bool FullNeighbourhood::collect(NodeTypeId entity_type, const NodeId* nodes, int64_t count,
                                 std::optional<int64_t> time_us, int64_t most_nodes, Batch& out) {
   out.seeds = count;
+  out.bidirectional = false;
   out.nodes.resize(place_.size());
   out.edges.resize(graph_.schema().edge_types.size());
   for (NodeBlock& block : out.nodes) {

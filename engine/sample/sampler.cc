@@ -92,7 +92,8 @@ void Sampler::sample(const Seeds& seeds, RngKey key, ThreadPool& pool, Batch& ou
   if (n == 0) grow(0, 0);
   pool.for_chunks(n, kSeedsPerGroup, grow);
   workspace->collator.collate(graph_, seeds, workspace->groups, pool, out);
-  if (config_.bidirectional) workspace->both_ways.add(graph_, pool, out);
+  out.bidirectional = config_.bidirectional;
+  if (out.bidirectional) workspace->both_ways.add(graph_, pool, out);
   out.seeds = n;
   store_->workspaces.give_back(std::move(workspace));
 }

@@ -74,8 +74,11 @@ void Host::Impl::take_target_of_model(Submission& submission) const {
   const std::optional<JobRecord> trained = store.read(
       [&](const StateTables& tables) { return tables.job(folded(request[run].get<std::string>())); });
   const Json known = trained ? trained->request() : Json::object();
-  for (const char* key : {"target", "target_entity"})
-    if (!request[task].contains(key) && known.contains(task / key)) request[task][key] = known[task / key];
+  const bool links = request[task].contains("type") && request[task]["type"].is_string() &&
+                     request[task]["type"].get<std::string>().ends_with("link_prediction");
+  for (const std::string key : {"target", "target_entity"})
+    if ((key == "target" || links) && !request[task].contains(key) && known.contains(task / key))
+      request[task][key] = known[task / key];
 }
 
 void Host::Impl::require_free_output(const StateTables& tables, const Submission& submission) {

@@ -41,6 +41,24 @@ void resolve_keys(TaskSpec& task, const std::vector<Table>& tables) {
   if (is_link(task.type)) resolve_key(task, "target", task.target_table, task.target_key, tables);
 }
 
+// Each target is predicted by its key.
+void require_target_keys(const TaskSpec& task, const Table& table) {
+  const Column& keys = table.at(task.target_key);
+  int64_t nulls = 0, first = -1;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    if (!keys.is_null(row)) continue;
+    ++nulls;
+    const int64_t source = table.source_row(row);
+    first = first < 0 ? source : std::min(first, source);
+  }
+  if (nulls == 0) return;
+  fail(ErrorCode::kData,
+       "task '{}': {}.{} is null in {} of {} rows, first in row {} of the source (counted from 1), so that "
+       "these targets could not be named in a prediction; fill them, leave the rows out, or let "
+       "target_entity name the primary key",
+       task.name, task.target_table, task.target_key, nulls, table.rows, first + 1);
+}
+
 // The node types of the task; links: the targets' keys.
 void find_ends(Dataset& dataset, const std::vector<Table>& tables) {
   const GraphSchema& schema = dataset.graph.schema();
@@ -49,8 +67,10 @@ void find_ends(Dataset& dataset, const std::vector<Table>& tables) {
   if (!is_link(dataset.task.type)) return;
   dataset.target_type = schema.find_node_type(dataset.task.target_table);
   for (const Table& table : tables)
-    if (table.schema.name == dataset.task.target_table)
+    if (table.schema.name == dataset.task.target_table) {
+      require_target_keys(dataset.task, table);
       dataset.target_keys = table.at(dataset.task.target_key);
+    }
   const Column& keys = dataset.target_keys;
   dataset.targets_by_key.resize(static_cast<size_t>(keys.rows));
   std::iota(dataset.targets_by_key.begin(), dataset.targets_by_key.end(), NodeId{0});

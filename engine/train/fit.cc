@@ -51,6 +51,7 @@ class Loop {
 
  private:
   void resume(FitState state);
+  void fail_without_loss() const;
   bool train_epoch(EpochRecord& record);  // false: interrupted
   double step(int64_t epoch, int64_t index);
   bool validate(EpochRecord& record);  // false: interrupted
@@ -85,6 +86,7 @@ class Loop {
   std::vector<int64_t> batch_rows_;
   FitCursor cursor_;
   double start_ = 0, epoch_start_ = 0;  // the clock's; of an epoch that was resumed: as if it had not stopped
+  int64_t empty_steps_ = 0;             // of this epoch and call, without a loss
   int64_t steps_before_ = 0;            // that were done when this call began
 };
 
@@ -182,6 +184,7 @@ double Loop::step(int64_t epoch, int64_t index) {
          epoch + 1, index + 1, steps_, step.first_not_finite.empty() ? "the loss" : step.first_not_finite,
          config_.lr);
   adam_.step(learning_rate(epoch), pool_);
+  empty_steps_ += !step.learned;
   return step.loss;
 }
 
@@ -196,8 +199,23 @@ void Loop::report_progress(double loss) {
   hooks_.progress(progress);
 }
 
+void Loop::fail_without_loss() const {
+  const TaskSpec& task = dataset_.task;
+  fail(ErrorCode::kData, "task '{}': there is nothing to learn: {}", task.name,
+       task.type == TaskType::kRepeatedLinkPrediction
+           ? fmt::format(
+                 "no row of table '{}' lies in the subgraph of any training row at its time; look at the "
+                 "times of the tables between, give more fanouts, or use link_prediction",
+                 task.target_table)
+           : fmt::format(
+                 "every training row links to all rows of table '{}' that are there at its time, so that "
+                 "there are no negatives",
+                 task.target_table));
+}
+
 bool Loop::train_epoch(EpochRecord& record) {
   epoch_start_ = now() - cursor_.seconds;
+  empty_steps_ = 0;
   while (cursor_.step < steps_) {
     if (canceled()) return false;
     const double loss = step(cursor_.epoch, cursor_.step);
@@ -209,6 +227,7 @@ bool Loop::train_epoch(EpochRecord& record) {
   }
   adam_.settle(pool_);
   if (canceled()) return false;
+  if (cursor_.epoch == 0 && empty_steps_ == steps_) fail_without_loss();
   record.mean_loss = cursor_.loss_sum / static_cast<double>(seeds_before(steps_));
   if (cursor_.seconds > 0)
     record.seeds_per_second = static_cast<double>(seeds_before(steps_)) / cursor_.seconds;

@@ -231,7 +231,7 @@ TEST_P(LinkEdge, TheEntitiesMayBeLinkedToNothing) {
   TrainConfig config = config_of(GetParam());
   config.model.id_awareness = true;
   LoadedBatch batch;
-  if (GetParam() == Readout::kTargets) {
+  if (reads_targets(GetParam())) {
     EXPECT_TRUE(contains(error_of([&] { load(dataset, config, batch); }, ErrorCode::kSpec),
                          "no foreign keys lead from table 'customers' to table 'products'"));
     return;
@@ -248,14 +248,14 @@ TEST_P(LinkEdge, TheEntitiesMayBeLinkedToNothing) {
 }
 
 // With one hop no product lies in a customer's subgraph: two towers need none there.
-TEST_P(LinkEdge, TargetsOutOfReachAreRefusedWhereTheyAreAllThatIsScored) {
+TEST_P(LinkEdge, TargetsOutOfReachAreRefusedWhereSubgraphsAreScored) {
   const LinkShop shop = make_link_shop();
   const Dataset dataset = link_dataset(shop, task(), pool_, report_);
   TrainConfig config = config_of(GetParam());
   config.sampler.fanouts = {4};
   LoadedBatch batch;
   const std::string error = error_of([&] { load(dataset, config, batch); }, ErrorCode::kSpec);
-  if (GetParam() == Readout::kTargets)
+  if (reads_targets(GetParam()))
     EXPECT_TRUE(contains(error, "rows of the target table 'products' are 2 away")) << error;
   else
     EXPECT_EQ(error, "");

@@ -50,7 +50,13 @@ LinkLoader::LinkLoader(const Dataset& dataset, const LabelTable& labels, const T
       negatives_(config.num_negative),
       loader_(dataset, labels, config.sampler),
       sampler_(dataset.graph, dataset.target_type, config.negative_sampling, dataset.task.current_time) {
-  if (readout_ == Readout::kTargets) require_targets_in_reach(dataset, config.sampler.fanouts.size());
+  if (has_towers(readout_) && config.negative_sampling == NegativeSampling::kDegreeBased &&
+      !sampler_.has_links())
+    fail(ErrorCode::kSpec,
+         "config.negative_sampling_strategy is degree_based, and no row of any table links to table '{}': "
+         "declare its foreign keys, or set it to random",
+         dataset.task.target_table);
+  if (reads_targets(readout_)) require_targets_in_reach(dataset, config.sampler.fanouts.size());
 }
 
 std::span<const NodeId> LinkLoader::positives(int64_t row) const {
@@ -62,6 +68,11 @@ std::span<const NodeId> LinkLoader::positives(int64_t row) const {
 std::optional<int64_t> LinkLoader::time_of(int64_t row) const {
   if (labels_.time_us.empty()) return std::nullopt;
   return labels_.time_us[static_cast<size_t>(row)];
+}
+
+NodeId LinkLoader::visible_targets_end(int64_t row) const {
+  return static_cast<NodeId>(
+      count_visible(dataset_.graph, dataset_.target_type, time_of(row), dataset_.task.current_time));
 }
 
 void LinkLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out,
@@ -148,7 +159,9 @@ void LinkLoader::mark_positives(LoadedBatch& out) const {
 
 void LinkLoader::list_seen(LoadedBatch& out) const {
   const NodeBlock& block = out.batch.nodes[dataset_.target_type.index()];
-  const NodesBySeed seen = nodes_by_seed(block, out.size());
+  std::vector<NodeId> visible_end;
+  for (const int64_t row : out.rows) visible_end.push_back(visible_targets_end(row));
+  const NodesBySeed seen = nodes_by_seed(block, visible_end);
   const auto node_at = [&](int32_t n) {
     return block.distinct[static_cast<size_t>(block.row[static_cast<size_t>(n)])];
   };
@@ -179,13 +192,12 @@ void LinkLoader::list_seen(LoadedBatch& out) const {
       unseen += !inside;
     }
     if (positive >= 0) pairs.positive[p] = -1;
-    const int64_t visible =
-        count_visible(dataset_.graph, dataset_.target_type, time_of(row), dataset_.task.current_time) -
-        static_cast<int64_t>(known.size());
+    const int64_t outside =
+        int64_t{visible_end[static_cast<size_t>(pair.source)]} - static_cast<int64_t>(known.size());
     pairs.seen_positive.push_back(positive);
     pairs.seen_offsets.push_back(static_cast<int32_t>(pairs.seen.size()));
     pairs.log_weight.push_back(
-        static_cast<float>(std::log(static_cast<double>(std::max<int64_t>(visible, 1)) /
+        static_cast<float>(std::log(static_cast<double>(std::max<int64_t>(outside, 1)) /
                                     static_cast<double>(std::max<int64_t>(unseen, 1)))));
   }
 }

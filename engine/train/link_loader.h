@@ -17,7 +17,8 @@ namespace rle {
 // Borrows all it is given. One thread at a time.
 class LinkLoader {
  public:
-  // Error{kSpec}: repeated links whose targets lie in no subgraph, for want of hops or of foreign keys.
+  // Error{kSpec}: repeated links or fusion whose targets lie in no subgraph, for want of hops or of foreign
+  // keys; degree-based negatives where nothing links to the target table.
   LinkLoader(const Dataset& dataset, const LabelTable& labels, const TrainConfig& config);
 
   // rows: of the label table, each with a target. A seed that has no negative, because it links to every
@@ -41,6 +42,7 @@ class LinkLoader {
   void list_seen(LoadedBatch& out) const;
   std::span<const NodeId> positives(int64_t row) const;
   std::optional<int64_t> time_of(int64_t row) const;
+  NodeId visible_targets_end(int64_t row) const;
   int32_t seed_of(int64_t row, NodeId node, int64_t sources) const;
 
   const Dataset& dataset_;

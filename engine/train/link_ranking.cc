@@ -154,7 +154,9 @@ class Ranker {
     else
       score(begin, end);
     if (reads_targets(readout_))
-      seen_ = nodes_by_seed(loaded_.batch.nodes[dataset_.target_type.index()], loaded_.size());
+      seen_ = nodes_by_seed(
+          loaded_.batch.nodes[dataset_.target_type.index()],
+          std::vector<NodeId>(static_cast<size_t>(loaded_.size()), static_cast<NodeId>(items_.size())));
     if (has_towers(readout_)) search_towers(end - begin);
     if (has_towers(readout_) && options_.vectors != nullptr) keep(outputs_.seeds, options_.vectors->rows);
     std::vector<Candidate> candidates;

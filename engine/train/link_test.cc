@@ -196,6 +196,43 @@ TEST_P(LinkTest, BothWaysTheLastHopHearsOfItsSeed) {
   }
 }
 
+int64_t hop_of(const NodeBlock& block, int64_t node) {
+  return std::upper_bound(block.hop_end.begin(), block.hop_end.end(), node) - block.hop_end.begin();
+}
+
+// Edges to sources that are more than one hop farther from the seed than their target.
+int64_t far_edges(const Dataset& dataset, const Batch& batch) {
+  int64_t far = 0;
+  for (size_t e = 0; e < batch.edges.size(); ++e) {
+    const EdgeTypeInfo& info = dataset.graph.schema().edge_types[e];
+    const EdgeBlock& edges = batch.edges[e];
+    for (int64_t t = 0; t + 1 < static_cast<int64_t>(edges.offsets.size()); ++t)
+      for (int32_t j = edges.offsets[static_cast<size_t>(t)]; j < edges.offsets[static_cast<size_t>(t) + 1];
+           ++j)
+        far += hop_of(batch.nodes[info.source.index()], edges.source[static_cast<size_t>(j)]) >
+               hop_of(batch.nodes[info.target.index()], t) + 1;
+  }
+  return far;
+}
+
+// More hops than layers, few newest rows: a customer hears of orders that were reached by their products.
+TEST_P(LinkTest, BothWaysSeedsReadNodesOfAnyHop) {
+  config_.sampler = {{3, 3, 3, 3}, TemporalStrategy::kLast, true, true};
+  LinkLoader loader(dataset_, *dataset_.train, config_);
+  LoadedBatch loaded;
+  loader.load(rows_with_targets(*dataset_.train), RngKey(3), pool_, loaded);
+  EXPECT_GT(far_edges(dataset_, loaded.batch), 3);
+  RelationalModel model(make_definition(dataset_, config_), 5);
+  ModelOutputs trimmed, all;
+  EXPECT_EQ(model.predict(loaded.input(), pool_, trimmed), "");
+  loaded.batch.bidirectional = false;
+  for (NodeBlock& block : loaded.batch.nodes)
+    std::fill(block.hop_end.begin() + 1, block.hop_end.end(), block.nodes());
+  EXPECT_EQ(model.predict(loaded.input(), pool_, all), "");
+  EXPECT_EQ(trimmed.seeds, all.seeds);
+  EXPECT_EQ(trimmed.targets, all.targets);
+}
+
 // At three times, of which each has its own targets.
 TEST_P(LinkTest, DotProductsOfVectorsAreScores) {
   RelationalModel model(make_definition(dataset_, config_), 11);

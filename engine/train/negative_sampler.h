@@ -19,6 +19,9 @@ class NegativeSampler {
   // Degree-based: sorts the links to the target type by time once, O(links log links).
   NegativeSampler(const Graph& graph, NodeTypeId target, NegativeSampling strategy, bool current_time);
 
+  // Degree-based: whether any row links to the type; else all targets are drawn alike.
+  bool has_links() const { return links_ && links_->size() > 0; }
+
   // Writes `count` targets to `out`, independent of each other (a target may come twice), each visible at
   // `time_us` (absent: a task without time) and none of `positives` (distinct, ascending; later ones may be
   // among them). Returns count, or 0 where every visible target is a positive.

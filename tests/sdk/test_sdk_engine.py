@@ -174,6 +174,27 @@ def test_align_dtypes_takes_those_of_the_model(local, output):
     assert aligned.predictions("arrow").equals(plain.predictions("arrow"))
 
 
+def test_a_column_that_is_taken_out_after_training_is_told(local, output):
+    from relationalai_gnns import ColumnDType
+
+    job = local.trainer(**SMALL).fit(local.dataset()).wait()
+    other = local.dataset()
+    column = next(c.name for c in other.tables[0].columns if c.name not in other.tables[0].keys() and c.dtype is ColumnDType.integer_t)
+    other.tables[0].remove_column(column)
+    with pytest.warns(UserWarning, match=f"column '{column}' is left out, and the model was trained with it: it is read all the same"):
+        local.trainer().predict("A", output, dataset=other, model_run_id=job.model_run_id).wait()
+
+
+def test_a_model_of_another_kind_of_task_is_named(local, output):
+    from relationalai_gnns import ValidationError
+
+    links = local.trainer(**SMALL).fit(local.shop()).wait()
+    nodes = local.trainer(**SMALL).fit(local.dataset()).wait()
+    for model, dataset in ((links, local.dataset()), (nodes, local.shop())):
+        with pytest.raises(ValidationError, match="the model was trained for another task.*type is"):
+            local.trainer().predict("A", output, dataset=dataset, model_run_id=model.model_run_id)
+
+
 def test_a_dataset_may_be_left_out(local, output):
     job = local.trainer(**SMALL).fit(local.dataset()).wait()
     whole = local.trainer().predict("WHOLE", output, dataset=local.dataset(), model_run_id=job.model_run_id).wait()
