@@ -1,12 +1,16 @@
 """Checks of arguments. Each returns the value it was given, in its type, or raises ValidationError with the argument's
-name, what was given and what is allowed."""
+name, what was given and what is allowed. Numbers and arrays of NumPy are taken, and become int, float, bool and list."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
+import numbers
+import operator
 import re
-from typing import Any, Collection, Iterable, NoReturn, Optional, TypeVar
+import sys
+from typing import AbstractSet, Any, Collection, Iterable, Mapping, NoReturn, Optional, TypeVar, Union
 
 from .errors import NotBuiltError, ValidationError
 
@@ -68,24 +72,17 @@ def name_without(argument: str, value: Any, forbidden: str) -> str:
 
 def boolean(argument: str, value: Any) -> bool:
     """True or False, nothing that is merely like one."""
-    if not isinstance(value, bool):
+    if not _is_boolean(value):
         refuse(argument, value, "True or False")
-    return value
+    return bool(value)
 
 
 def integer(argument: str, value: Any, low: int, high: Optional[int] = None) -> int:
     """An integer (2.0 is one, True is none) in low..high."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or value != value
-        or value in (math.inf, -math.inf)
-        or int(value) != value
-    ):
+    whole = _plain_number(value)
+    if whole is None or int(whole) != whole or whole < low or (high is not None and whole > high):
         refuse(argument, value, f"an integer {range_text(low, high)}")
-    if value < low or (high is not None and value > high):
-        refuse(argument, value, f"an integer {range_text(low, high)}")
-    return int(value)
+    return int(whole)
 
 
 def number(
@@ -93,13 +90,51 @@ def number(
 ) -> float:
     """A finite number between low and high; open: the bound itself is excluded."""
     allowed = f"a number {range_text(low, high, open_low, open_high)}".rstrip()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    found = _plain_number(value)
+    if found is None:
         refuse(argument, value, allowed)
-    if low is not None and (value < low or (open_low and value == low)):
+    if low is not None and (found < low or (open_low and found == low)):
         refuse(argument, value, allowed)
-    if high is not None and (value > high or (open_high and value == high)):
+    if high is not None and (found > high or (open_high and found == high)):
         refuse(argument, value, allowed)
-    return value
+    return found
+
+
+def items(argument: str, value: Any, allowed: str, *, longest: Optional[int] = None) -> list[Any]:
+    """What a list, a tuple, an array or another iterable with an order holds, of `longest` items at most; no text, dict or set."""
+    if isinstance(value, (str, bytes, bytearray, Mapping, AbstractSet)) or not isinstance(value, Iterable):
+        refuse(argument, value, allowed)
+    try:
+        found = list(itertools.islice(value, None if longest is None else longest + 1))
+    except TypeError:  # an array without a dimension
+        refuse(argument, value, allowed)
+    if longest is not None and len(found) > longest:
+        refuse(argument, value, allowed)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """The same as bool, int or float where it is a boolean or a finite number; else the value itself."""
+    if _is_boolean(value):
+        return bool(value)
+    found = _plain_number(value)
+    return value if found is None else found
+
+
+def _is_boolean(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")  # where it isn't loaded, nothing is of its types
+    return isinstance(value, bool) or (numpy is not None and isinstance(value, numpy.bool_))
+
+
+def _plain_number(value: Any) -> Optional[Union[int, float]]:
+    """A finite number as int where it is of a type of integers, else as float; None: it is no number, or a boolean."""
+    if _is_boolean(value):
+        return None
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        found = float(value) if isinstance(value, numbers.Real) else math.nan
+    return found if math.isfinite(found) else None
 
 
 def range_text(low: Optional[float], high: Optional[float], open_low: bool = False, open_high: bool = False) -> str:

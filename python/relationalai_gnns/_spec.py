@@ -109,7 +109,7 @@ def job_specification(
     for split in ("train", "validation", "test"):
         if split not in splits:
             out["task"].pop(split, None)
-    config_out = config.engine_config()
+    config_out = config.engine_config(dataset.task_description.task_type)
     if config_out:
         out["config"] = config_out
     return out

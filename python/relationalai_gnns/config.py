@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Iterable, Mapping, Optional
 
 from . import _check as check
 from .connectors import Connector
 from .errors import ValidationError
+from .metrics import TaskType
 
 
 @dataclass(frozen=True)
@@ -74,15 +75,16 @@ class Parameter:
 
 
 def _fanouts(name: str, value: Any) -> list[int]:
-    if isinstance(value, str) or not isinstance(value, Sequence) or not 1 <= len(value) <= 16:
-        check.refuse(name, value, "a list of 1 to 16 integers")
-    return [check.integer(f"{name}[{i}]", v, 1, 1_000_000) for i, v in enumerate(value)]
+    allowed = "a list of 1 to 16 integers"
+    found = check.items(name, value, allowed, longest=16)
+    if not found:
+        check.refuse(name, value, allowed)
+    return [check.integer(f"{name}[{i}]", v, 1, 1_000_000) for i, v in enumerate(found)]
 
 
 def _names(name: str, value: Any) -> list[str]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        check.refuse(name, value, "a list of table names")
-    return [check.text(f"{name}[{i}]", v) for i, v in enumerate(value)]
+    found = check.items(name, value, "a list of table names")
+    return [str(check.text(f"{name}[{i}]", v)) for i, v in enumerate(found)]
 
 
 _LARGEST = 2**63 - 1
@@ -239,14 +241,14 @@ class TrainerConfig:
         label_smoothing_alpha: float = 0.1,
         id_awareness: bool = False,
         use_temporal_encoder: bool = True,
-        shallow_embeddings_list: Sequence[str] = (),
+        shallow_embeddings_list: Iterable[str] = (),
         clamp_min: Optional[float] = _CLAMP_MIN,
         clamp_max: Optional[float] = _CLAMP_MAX,
         seed: Optional[int] = 42,
         lr: float = 0.001,
         T_max: Optional[int] = None,
         eta_min: float = 1e-8,
-        fanouts: Optional[Sequence[int]] = (128, 64),
+        fanouts: Optional[Iterable[int]] = (128, 64),
         temporal_strategy: str = "uniform",
         num_negative: Optional[int] = 10,
         negative_sampling_strategy: Optional[str] = "random",
@@ -283,7 +285,7 @@ class TrainerConfig:
         self._said: set[str] = set()
         for parameter in PARAMETERS:
             value = given[parameter.name]
-            setattr(self, parameter.name, list(value) if isinstance(value, tuple) else value)
+            setattr(self, parameter.name, value)
             if isinstance(value, _NotSaid):
                 self._said.discard(parameter.name)
         self.validate()
@@ -292,8 +294,6 @@ class TrainerConfig:
         if name in BY_NAME:
             value = BY_NAME[name].check(value)
             self._said.add(name)
-            if isinstance(value, list):
-                value = list(value)
         elif name not in ("connector", "experiment_config", "engine_options", "_said"):
             raise AttributeError(f'TrainerConfig has no parameter "{name}".{check.nearest(name, BY_NAME)}')
         super().__setattr__(name, value)
@@ -325,16 +325,21 @@ class TrainerConfig:
         out["T_max"] = self.T_max if self.T_max is not None else self.n_epochs
         return {**out, **self.engine_options}
 
-    def engine_config(self) -> dict[str, Any]:
-        """`config` of docs/spec.md: what differs from the default, and bounds of predictions wherever they were set."""
+    def engine_config(self, task_type: Optional[str] = None) -> dict[str, Any]:
+        """`config` of docs/spec.md: what differs from the default, and bounds of predictions wherever they were set.
+
+        Args:
+            task_type: of the job's task. Where it is no regression, bounds that were set to their defaults are left out: they bound nothing there.
+        """
         self.validate()
+        bounded = task_type in (None, TaskType.REGRESSION)
         out: dict[str, Any] = {}
         for parameter in PARAMETERS:
             value = getattr(self, parameter.name)
             if value is None and parameter.none == "default":
                 continue
             if parameter.name in ("clamp_min", "clamp_max"):
-                if parameter.name in self._said:
+                if parameter.name in self._said and (bounded or value != parameter.default):
                     out[parameter.name] = value
             elif value != parameter.default and not (parameter.name == "max_iters" and value == sys.maxsize):
                 out[parameter.name] = value
@@ -354,4 +359,4 @@ def _engine_options(given: Optional[Mapping[str, Any]]) -> dict[str, Any]:
         if name in BY_NAME:
             raise ValidationError(f'engine_options: "{name}" is an argument of TrainerConfig: give it there', field="engine_options")
         check.one_of("engine_options", name, ENGINE_OPTIONS)
-    return dict(given)
+    return {name: check.plain(value) for name, value in given.items()}

@@ -82,6 +82,10 @@ class AccessError(GNNError, builtins.PermissionError):
     """The host, or the job, may not read or write something."""
 
 
+class HostIOError(GNNError, OSError):
+    """The host could not read or write a file, such as one of its state folder on a disk that is full."""
+
+
 class BusyError(GNNError, RuntimeError):
     """The host takes no request at the moment."""
 
@@ -168,6 +172,7 @@ PROBLEMS: Mapping[str, type[GNNError]] = {
     "not-built": NotBuiltError,
     "busy": BusyError,
     "internal": InternalError,
+    "io": HostIOError,
 }
 
 # The same names in a job's `error`.

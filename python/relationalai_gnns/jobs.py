@@ -38,8 +38,9 @@ _REGISTRY = "model registry"
 
 
 class JobResult(dict[str, Any]):
-    """What a job found: best_epoch, epochs, seconds, validation_metrics and validation_baselines ([{"name", "labels", "metrics"}]: what is
-    reached without a model), and test_metrics and test_baselines where they were asked for. Keys are attributes as well."""
+    """What a job found: of a training best_epoch, epochs, seconds, metric (by which the best epoch was chosen), stopped_early (by patience),
+    parameters (how many numbers the model has), validation_metrics and validation_baselines ([{"name", "labels", "metrics"}]: what is reached
+    without a model); test_metrics and test_baselines where they were asked for. Keys are attributes as well."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -136,7 +137,8 @@ class JobMonitor(JobHandler):
 
     @property
     def result(self) -> JobResult:
-        """{best_epoch, epochs, seconds, validation_metrics, validation_baselines, test_metrics?, test_baselines?}.
+        """{best_epoch, epochs, seconds, metric, stopped_early, parameters, validation_metrics, validation_baselines, test_metrics?, test_baselines?};
+        of predict only the last two and metric, where compute_test_metrics asked for them.
 
         Raises:
             JobMonitorError: the job has not ended; wait() waits for it.
@@ -276,10 +278,12 @@ class JobMonitor(JobHandler):
     def embeddings(self, table: Optional[str] = None, *, format: Literal["polars"]) -> "polars.DataFrame": ...
     def embeddings(self, table: Optional[str] = None, format: str = "arrow") -> Any:
         """The vectors that extract_embeddings=True asked for, fetched through the host: the key, the time where the task has one, and
-        `embedding`, a list of as many floats as the model has channels; a row for each row of the test table and in its order.
+        `embedding`, a list of as many floats as the model has channels. Of entities a row for each row of predictions() and in its order; of
+        the targets of links a row for each time of the test table and each target that is visible then.
 
         Args:
-            table: the entities' table, or the column of their keys in the task's tables. None: the only one that there is.
+            table: the table of the entities or the targets, or the column of their keys in the task's tables; link tasks have both. None: the
+                only one that there is.
             format: "arrow" (pyarrow.Table), "pandas" or "polars" (their DataFrame).
 
         Raises:

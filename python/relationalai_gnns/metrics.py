@@ -56,7 +56,7 @@ class EvaluationMetric:
         known = sorted({m for metrics in METRICS.values() for m in metrics})
         check.one_of("name", self.name, known)
         if self.eval_at_k is not None:
-            check.integer("eval_at_k", self.eval_at_k, 1, 1000)
+            object.__setattr__(self, "eval_at_k", check.integer("eval_at_k", self.eval_at_k, 1, 1000))
             if self.name not in _LINK:
                 raise ValidationError(f'eval_at_k: only link metrics have it, not "{self.name}"', field="eval_at_k")
 

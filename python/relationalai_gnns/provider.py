@@ -169,7 +169,4 @@ def _settings(given: Any) -> dict[str, Any]:
         check.refuse("settings", given, 'a dict such as {"auto_suspend_mins": 15}')
     for key in given:
         check.one_of("settings", key, ("auto_suspend_mins",))
-    minutes = given.get("auto_suspend_mins")
-    if minutes is not None:
-        check.integer("settings['auto_suspend_mins']", minutes, 1, 1_000_000)
-    return dict(given)
+    return {k: v if v is None else check.integer(f"settings[{k!r}]", v, 1, 1_000_000) for k, v in given.items()}

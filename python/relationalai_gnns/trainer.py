@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from typing import Any, Mapping, Optional
-from urllib.parse import quote
 
 from . import _check as check
+from ._http import segment
 from ._spec import job_specification
 from .config import TrainerConfig
 from .connectors import Connector
 from .dataset import Dataset
-from .errors import ConflictError, NotBuiltError, ValidationError
+from .errors import ConflictError, GNNError, HostIOError, NotBuiltError, NotFoundError, ValidationError
 from .jobs import JobMonitor
 from .metrics import EvaluationMetric
 from .outputs import OutputConfig
@@ -89,8 +89,8 @@ class Trainer:
             test_table: the source to predict for, where there is no dataset.
             model_run_id: the model of a job that trained.
             registered_model_key: "database.schema.model.version"; comes with the model registry part.
-            extract_embeddings: also writes the vectors of the entities, EMBEDDINGS_<ENTITY COLUMN>_<OUTPUT_ALIAS>; JobMonitor.embeddings()
-                fetches them. All outputs of a job are written, or none.
+            extract_embeddings: also writes the vectors of the entities, EMBEDDINGS_<ENTITY COLUMN>_<OUTPUT_ALIAS>, and of link tasks those of
+                the targets; JobMonitor.embeddings() fetches them. All outputs of a job are written, or none.
             materialize_results: waits for the end before it returns.
             overwrite_results: replaces outputs of the same alias, which are else an error.
             flatten_output: one column a class instead of one list, of links one row a pair instead of one list; not of binary tasks and regressions.
@@ -177,17 +177,52 @@ class Trainer:
         body = {"kind": request["kind"], "engine": self.connector.engine_name, **request}
         try:
             told = self.connector.client.post("/v1/jobs", body, idempotency_key=str(uuid.uuid4()), long=True)
-        except ValidationError as error:
-            if isinstance(error, ConflictError) and error.field == "output.alias":
-                error.advice = "Take another output_alias, or replace that output with overwrite_results=True."
-            if str(error.field or "").startswith("output"):
-                output = request["output"]
-                self.connector.explain(error, output.get("folder") or output["database"])
+        except GNNError as error:
+            self._explain(error, request)
             raise
         job = JobMonitor(self.connector, told["id"], told.get("kind"), self.config.experiment_config)
         for warning in told.get("warnings") or []:
             job._warn(warning)
         return job
+
+    def _explain(self, error: GNNError, request: Mapping[str, Any]) -> None:
+        """Says what the host refused in the words of this package's arguments; raises another error where that fits it better."""
+        field, output, options = str(error.field or ""), request.get("output") or {}, request.get("options") or {}
+        if field == "model.run_id":
+            raise self._refused_model(request["model"]["run_id"], error) from error
+        if field == "spec.task.test" and options.get("compute_test_metrics") and "(target)" in error.message:
+            error.advice = "compute_test_metrics=True needs the label column in the test table: leave the option out, or add the column."
+        if not output or not field.startswith("output"):
+            return
+        argument, path = ("artifacts_dir", output["folder"]) if "folder" in output else ("database", output["database"])
+        if isinstance(error, ConflictError) and field == "output.alias":
+            error.advice = "Take another output_alias, or replace that output with overwrite_results=True."
+        self.connector.explain(error, path)
+        if isinstance(error, HostIOError):
+            what = "a folder" if argument == "artifacts_dir" else "a file in a folder"
+            raise ValidationError(
+                f"{argument}: expected {what} that can be written or made, got {check.shown(path)}: {error.message}",
+                field=argument,
+                advice=error.advice or f"Name {what} that is there or can be made.",
+                problem=error.problem,
+            ) from error
+
+    def _refused_model(self, run_id: str, error: GNNError) -> ValidationError:
+        """What is wrong with a model_run_id that the host refused with `error`."""
+        own = "model.run_id:"
+        text, advice = error.message.removeprefix(own).strip(), error.advice
+        if error.message.startswith(own) or isinstance(error, NotFoundError):
+            text, advice = f"{check.shown(run_id)}: {text}", "Give the model_run_id of a job that trained, after its wait()."
+            try:
+                job = self.connector.client.get(f"/v1/jobs/{segment(run_id)}")
+            except NotFoundError:
+                text = f"expected the model_run_id of a job that trained, got {check.shown(run_id)}: the host has no such job"
+            else:
+                if job["state"] != "COMPLETED":
+                    text = f"job {check.shown(run_id)} is {job['state']}: only a job that is COMPLETED has a model"
+                elif job["kind"] == "predict":
+                    text = f'job {check.shown(run_id)} only predicts; the model that it used is "{job["model_run_id"]}"'
+        return ValidationError(f"model_run_id: {text}", field="model_run_id", advice=advice, problem=error.problem)
 
     def _check_data(self, dataset: Optional[Dataset], test_table: Optional[str], experiment_name: Optional[str]) -> None:
         if dataset is not None and (test_table is not None or experiment_name is not None):
@@ -204,7 +239,10 @@ class Trainer:
 
     def _trained_on(self, run_id: str, test_table: Optional[str], experiment_name: Optional[str]) -> tuple[dict[str, Any], str]:
         """The specification that the model was trained with, to predict for another table; and its experiment."""
-        request = self.connector.client.get(f"/v1/jobs/{quote(run_id, safe='')}/request")
+        try:
+            request = self.connector.client.get(f"/v1/jobs/{segment(run_id)}/request")
+        except NotFoundError as error:
+            raise self._refused_model(run_id, error) from error
         experiment = str(request.get("experiment_name") or "")
         if experiment_name is not None and experiment_name.replace("/", "_") != experiment.replace("/", "_"):
             raise ValidationError(
@@ -216,7 +254,7 @@ class Trainer:
         elif "test" not in spec["task"]:
             raise ValidationError("test_table: is missing: the model was trained without one; give test_table= or dataset=", field="test_table")
         spec.pop("config", None)
-        if config := self.config.engine_config():
+        if config := self.config.engine_config(spec["task"]["type"]):
             spec["config"] = config
         return spec, experiment
 

@@ -156,8 +156,10 @@ class FakeHost:
                 raise Refused(422, "invalid-specification", f"task.{split} is missing", field=f"spec.task.{split}")
         if self.engine(body["engine"])["state"] == "SUSPENDED":
             raise Refused(409, "conflict", f'engine "{body["engine"]}" is suspended', advice="Resume it first.")
-        if body["kind"] == "predict" and body["model"]["run_id"] not in self.jobs:
-            raise Refused(404, "not-found", f'there is no model "{body["model"]["run_id"]}"', field="model.run_id")
+        if body["kind"] == "predict" and not self.has_model(body["model"]["run_id"]):
+            raise Refused(
+                422, "invalid-request", f"model.run_id: there is no trained model of a job {body['model']['run_id']}", field="model.run_id"
+            )
         if "output" not in body or body["options"]["overwrite"]:
             return
         for _, _, path in self.outputs(body):
@@ -165,6 +167,10 @@ class FakeHost:
                 raise Refused(
                     409, "conflict", f"{path} exists already", field="output.alias", advice="Take another alias, or overwrite it."
                 )
+
+    def has_model(self, run_id):
+        job = self.jobs.get(run_id, {"job": {"state": None}})["job"]
+        return job["state"] == "COMPLETED" and job["kind"] != "predict"
 
     def outputs(self, body):
         """(role, name in the database or None, file) of each output."""

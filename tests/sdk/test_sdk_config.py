@@ -3,6 +3,7 @@
 import json
 
 import jsonschema
+import numpy as np
 import pytest
 
 # name: (default, allowed values, refused values, what the message says is allowed)
@@ -110,6 +111,66 @@ def test_a_bound_is_sent_where_it_was_set_even_to_its_default(connector):
     assert make(connector, clamp_min=None, clamp_max=None).engine_config() == {"clamp_min": None, "clamp_max": None}
 
 
+@pytest.mark.parametrize("task_type", ["binary_classification", "multilabel_classification", "link_prediction"])
+def test_bounds_at_their_defaults_are_not_sent_with_tasks_that_have_none(connector, task_type):
+    assert make(connector, clamp_min=0, clamp_max=100).engine_config(task_type) == {}
+    assert make(connector, clamp_min=0, clamp_max=99).engine_config(task_type) == {"clamp_max": 99}
+    assert make(connector, clamp_min=0, clamp_max=100).engine_config("regression") == {"clamp_min": 0, "clamp_max": 100}
+
+
+NUMPY = [
+    ("seed", np.int64(7), 7),
+    ("train_batch_size", np.uint8(64), 64),
+    ("n_epochs", np.float64(3.0), 3),
+    ("n_epochs", np.array(3), 3),
+    ("lr", np.float32(0.5), 0.5),
+    ("clamp_max", np.int32(7), 7),
+    ("clamp_max", np.float64(7.5), 7.5),
+    ("id_awareness", np.True_, True),
+    ("fanouts", np.array([4, 2]), [4, 2]),
+    ("fanouts", (np.int64(4), 2), [4, 2]),
+    ("fanouts", range(1, 3), [1, 2]),
+    ("shallow_embeddings_list", np.array(["Students"]), ["Students"]),
+]
+
+
+@pytest.mark.parametrize("name,value,plain", NUMPY, ids=str)
+def test_numbers_and_arrays_of_numpy_become_those_of_python(connector, name, value, plain):
+    config = make(connector, **{name: value})
+    kept = getattr(config, name)
+    assert kept == plain and type(kept) is type(plain)
+    if isinstance(plain, list):
+        assert [type(v) for v in kept] == [type(v) for v in plain]
+    json.dumps(config.engine_config())
+
+
+@pytest.mark.parametrize(
+    "name,value",
+    [
+        ("n_epochs", np.int64(0)),
+        ("n_epochs", np.float64(1.5)),
+        ("n_epochs", np.True_),
+        ("n_epochs", np.array([3])),
+        ("lr", np.float32("nan")),
+        ("lr", np.True_),
+        ("id_awareness", np.int64(1)),
+        ("fanouts", np.array([])),
+        ("fanouts", np.array(4)),
+        ("fanouts", np.array([[4, 2]])),
+        ("fanouts", np.array([4.5])),
+        ("fanouts", np.ones(17, int)),
+        ("fanouts", {4, 2}),
+        ("fanouts", b"ab"),
+    ],
+    ids=str,
+)
+def test_what_is_out_of_bounds_is_refused_of_numpy_too(connector, name, value):
+    from relationalai_gnns import ValidationError
+
+    with pytest.raises(ValidationError, match=f"{name}.*: expected"):
+        make(connector, **{name: value})
+
+
 def test_an_attribute_is_checked_when_it_is_set(connector):
     from relationalai_gnns import ValidationError
 
@@ -133,6 +194,8 @@ def test_engine_options_are_those_of_the_specification(connector, root):
     from relationalai_gnns.config import BY_NAME, ENGINE_OPTIONS
 
     assert make(connector, engine_options={"dropout": 0.5}).engine_config() == {"dropout": 0.5}
+    sent = make(connector, engine_options={"dropout": np.float32(0.5), "threads": np.int64(2)}).engine_config()
+    assert json.dumps(sent) == '{"dropout": 0.5, "threads": 2}'
     with pytest.raises(ValidationError, match='got "drop_out". Did you mean "dropout"'):
         make(connector, engine_options={"drop_out": 0.5})
     with pytest.raises(ValidationError, match='"lr" is an argument of TrainerConfig'):

@@ -6,6 +6,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
@@ -63,6 +64,8 @@ def test_metrics(objects):
         task.set_evaluation_metric(EvaluationMetric("rmse"))
     with pytest.raises(ValidationError, match='got "acuracy". Did you mean "accuracy"'):
         EvaluationMetric("acuracy")
+    for k in (12, 12.0, np.int64(12)):
+        assert type(EvaluationMetric("link_prediction_map", eval_at_k=k).eval_at_k) is int
     with pytest.raises(ValidationError, match="eval_at_k: only link metrics"):
         EvaluationMetric("f1", eval_at_k=3)
     for kind, default, target in (

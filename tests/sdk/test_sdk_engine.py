@@ -46,12 +46,13 @@ def endless(local):
 def test_a_model_is_trained_and_predicts(local, output, tmp_path):
     job = local.trainer(**SMALL).fit(local.dataset()).wait()
     assert {"best_epoch", "epochs", "seconds", "validation_metrics"} <= set(job.result) and "roc_auc" in job.result.validation_metrics
+    assert (job.result.metric, job.result.stopped_early) == ("roc_auc", False) and job.result.parameters > 0
     assert [b["labels"] for b in job.result.validation_baselines] == ["train"] * len(job.result.validation_baselines) != []
     assert all("roc_auc" in b["metrics"] for b in job.result.validation_baselines) and "test_baselines" not in job.result
     inference = local.trainer(**SMALL).predict("first", output, dataset=local.dataset(), model_run_id=job.model_run_id).wait()
     table = inference.predictions()
     assert table.num_rows == 20 and table["studentId"].to_pylist() == list(range(40, 60))
-    assert table.column_names[-2:] == ["predicted_label", "predicted_prob"]
+    assert table.column_names == ["studentId", "label", "predicted_label", "predicted_prob"]  # not what else the test table has
     assert (tmp_path / "out/PREDICTIONS_FIRST.parquet").exists() and inference.model_run_id == job.model_run_id
     assert "<svg" in job._repr_html_()
 
@@ -156,6 +157,89 @@ def test_what_the_host_refuses_is_a_typed_error(local, output, tmp_path):
         local.trainer(**{**SMALL, "engine_options": {"lr_schedule": "constant"}}, T_max=5).fit(local.dataset())
     with pytest.raises(ValidationError, match="(?i)model"):
         local.trainer().predict("A", output, dataset=local.dataset(), model_run_id="01bbe3b2-0205-0e72-001d-f987ec094ee2")
+
+
+def test_results_are_documented_whole(local, root):
+    from relationalai_gnns import JobMonitor, JobResult
+
+    result = local.trainer(**SMALL).fit(local.dataset()).wait().result
+    page = (root / "docs/sdk.md").read_text()
+    shown = next(line for line in page.splitlines() if line.startswith("result = train_job.result"))
+    told = next(line for line in (root / "docs/host.md").read_text().splitlines() if line.startswith('"result": {"best_epoch"'))
+    for key in result:
+        assert key in JobResult.__doc__ and key in JobMonitor.result.__doc__ and f'"{key}"' in told
+        assert f'"{key}"' in shown or f"`{key}`" in page
+
+
+@pytest.mark.parametrize("with_dataset", [True, False])
+def test_a_model_run_id_without_a_model_is_named_with_what_to_do(local, output, with_dataset):
+    from relationalai_gnns import ValidationError
+
+    data = {"dataset": local.dataset()} if with_dataset else {"test_table": local.source("test")}
+    running = endless(local)
+    for run_id, text in (
+        ("nope", 'got "nope": the host has no such job\nGive .* wait()'),
+        ("01bbe3b2-0205-0e72-001d-f987ec094ee2", "the host has no such job\nGive .* wait()"),
+        (running.job_id, f'job "{running.job_id}" is RUNNING: only .*\nGive .* wait()'),
+    ):
+        with pytest.raises(ValidationError, match=f"model_run_id: .*{text}") as error:
+            local.trainer().predict("A", output, model_run_id=run_id, **data)
+        assert error.value.field == "model_run_id"
+    running.cancel()
+
+
+def test_an_output_folder_that_is_a_file_is_told_by_its_argument(local, tmp_path):
+    from relationalai_gnns import OutputConfig, ValidationError
+
+    (tmp_path / "taken").write_text("a file")
+    for output, argument, advice in (
+        (OutputConfig.local(str(tmp_path / "taken")), "artifacts_dir", "Name a folder"),
+        (OutputConfig.duckdb(str(tmp_path / "taken/p.duckdb")), "database", "Name a file in a folder"),
+    ):
+        with pytest.raises(ValidationError, match=f"{argument}: expected a .*, got .*taken.* is not a folder\n{advice}") as error:
+            local.trainer(**SMALL).fit_predict(local.dataset(), "A", output)
+        assert error.value.field == argument
+
+
+def test_test_metrics_without_labels_are_refused_with_what_to_do(local, output):
+    from relationalai_gnns import ValidationError
+
+    needs = "has no column 'label'.*\ncompute_test_metrics=True needs the label column in the test table: leave the option out, or add the column"
+    sources = {"train": local.source("train"), "validation": local.source("validation"), "test": local.source("students")}
+    dataset = local.dataset(local.task(task_data_source=sources))
+    trainer = local.trainer(**SMALL)
+    job = trainer.fit_predict(dataset, "A", output).wait()
+    for call in (
+        lambda: trainer.fit_predict(dataset, "B", output, compute_test_metrics=True),
+        lambda: trainer.predict("C", output, dataset=dataset, model_run_id=job.model_run_id, compute_test_metrics=True),
+    ):
+        with pytest.raises(ValidationError, match=needs):
+            call()
+    keyless = local.dataset(local.task(task_data_source={**sources, "test": local.source("articles")}))
+    with pytest.raises(ValidationError) as error:
+        trainer.fit_predict(keyless, "D", output)
+    assert "compute_test_metrics" not in str(error.value)
+
+
+def test_defaults_that_are_written_out_are_taken(local):
+    from relationalai_gnns import ValidationError
+
+    for dataset in (local.dataset(), local.shop()):
+        assert local.trainer(**SMALL, clamp_min=0, clamp_max=100, num_negative=10).fit(dataset).wait().result.epochs == 3
+    for refused in ({"clamp_max": 99}, {"num_negative": 20}):
+        with pytest.raises(ValidationError, match=f"config.{next(iter(refused))}"):
+            local.trainer(**SMALL, **refused).fit(local.dataset())
+
+
+def test_links_have_embeddings_of_both_tables(local, output, tmp_path):
+    job = local.trainer(**SMALL).fit_predict(local.shop(), "A", output, extract_embeddings=True).wait()
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "PREDICTIONS_A.parquet", "EMBEDDINGS_CUSTOMER_ID_A.parquet", "EMBEDDINGS_ARTICLE_ID_A.parquet"
+    }
+    entities, targets = job.embeddings("customers"), job.embeddings("article_id")
+    assert entities["customer_id"].to_pylist() == job.predictions()["customer_id"].to_pylist()
+    assert targets.column_names == ["article_id", "timestamp", "embedding"]
+    assert sorted(targets["article_id"].to_pylist()) == list(range(10))  # all articles at the one time of the test table
 
 
 def test_align_dtypes_takes_those_of_the_model(local, output):

@@ -198,6 +198,7 @@ def test_a_client_may_be_used_by_threads(connector):
         (501, "not-built", "NotBuiltError", NotImplementedError),
         (500, "internal", "InternalError", RuntimeError),
         (503, "busy", "BusyError", RuntimeError),
+        (503, "io", "HostIOError", OSError),
         (403, "forbidden", "AccessError", PermissionError),
         (418, "", "InternalError", RuntimeError),
     ],
@@ -223,9 +224,9 @@ def test_problems_become_typed_errors_with_the_same_text(status, name, kind, bui
 def test_errors_survive_pickling():
     import pickle
 
-    from relationalai_gnns import AuthenticationError, JobIOError, NotFoundError
+    from relationalai_gnns import AuthenticationError, HostIOError, JobIOError, NotFoundError
 
-    for kind in (AuthenticationError, JobIOError, NotFoundError):
+    for kind in (AuthenticationError, HostIOError, JobIOError, NotFoundError):
         copy = pickle.loads(pickle.dumps(kind("text", field="f", advice="Do.")))
         assert (str(copy), copy.field) == ("text\nDo.", "f")
 

@@ -1,5 +1,6 @@
 """Engines through Provider, and Snowflake's arguments, which are checked and refused by the name of their part."""
 
+import numpy as np
 import pytest
 
 
@@ -62,6 +63,8 @@ def test_sizes_and_settings_are_checked(provider, host, given, text):
 def test_an_engine_that_never_suspends(provider, host):
     provider.create_gnn("a", settings={"auto_suspend_mins": None})
     assert host.engines["a"]["settings"] == {"auto_suspend_mins": None}
+    provider.create_gnn("b", settings={"auto_suspend_mins": np.int64(30)})
+    assert host.engines["b"]["settings"] == {"auto_suspend_mins": 30}
 
 
 FULL = {"account": "acc", "user": "me", "password": "pw-secret", "warehouse": "w", "app_name": "app", "auth_method": "password"}

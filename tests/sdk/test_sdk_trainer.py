@@ -1,5 +1,6 @@
 """Trainer: what each call sends, what each argument changes, and what is refused before anything is sent."""
 
+import numpy as np
 import pytest
 
 
@@ -131,6 +132,49 @@ def test_a_dataset_may_be_left_out(objects, host, output, trained):
         objects.trainer().predict("B", experiment_name="other/binary_classification/pass", **arguments)
     with pytest.raises(ValidationError, match="test_table: is missing"):
         objects.trainer().predict("C", output, model_run_id=trained.job_id)
+
+
+NO_JOB = 'model_run_id: expected the model_run_id of a job that trained, got "nope": the host has no such job\nGive .* after its wait()'
+
+
+@pytest.mark.parametrize("with_dataset", [True, False])
+def test_a_model_run_id_without_a_model_is_named_with_what_to_do(objects, host, output, trained, with_dataset):
+    from relationalai_gnns import ValidationError
+
+    data = {"dataset": objects.dataset()} if with_dataset else {"test_table": objects.source("test"), "experiment_name": trained.experiment_name}
+    used = objects.trainer().predict("USED", output, dataset=objects.dataset(), model_run_id=trained.job_id).wait()
+    host.hold.set()
+    running = objects.trainer().fit(objects.dataset())
+    canceled = objects.trainer().fit(objects.dataset())
+    while canceled.get_status()["state"] != "CANCELED":
+        canceled.cancel()
+    while running.get_status()["state"] != "RUNNING":
+        pass
+    for run_id, text in (
+        ("nope", NO_JOB),
+        (running.job_id, f'model_run_id: job "{running.job_id}" is RUNNING: only a job that is COMPLETED has a model\nGive .* after its wait()'),
+        (canceled.job_id, f'model_run_id: job "{canceled.job_id}" is CANCELED: only .*\nGive .* after its wait()'),
+        (used.job_id, f'model_run_id: job "{used.job_id}" only predicts; the model that it used is "{trained.job_id}"'),
+    ):
+        with pytest.raises(ValidationError, match=text) as error:
+            objects.trainer().predict("A", output, model_run_id=run_id, **data)
+        assert error.value.field == "model_run_id"
+    host.hold.clear()
+
+
+def test_numbers_of_numpy_are_arguments_too(objects, host, output):
+    objects.trainer().fit_predict(objects.dataset(), "A", output, test_batch_size=np.int64(32), compute_test_metrics=np.bool_(True))
+    assert posted(host)["options"]["batch_size"] == 32 and posted(host)["options"]["compute_test_metrics"] is True
+
+
+def test_bounds_written_out_go_with_every_task(objects, host, output, trained):
+    trainer = objects.trainer(clamp_min=0, clamp_max=100)
+    trainer.fit(objects.dataset())
+    assert "config" not in posted(host)["spec"]
+    trainer.predict("A", output, test_table=objects.source("test"), model_run_id=trained.job_id)
+    assert "config" not in posted(host)["spec"]
+    trainer.fit(objects.dataset(objects.task(task_type="regression", target_column="load")))
+    assert posted(host)["spec"]["config"] == {"clamp_min": 0, "clamp_max": 100}
 
 
 def test_align_dtypes_is_asked_for(objects, host, output, trained):
@@ -269,7 +313,7 @@ def test_the_best_model_comes_later(objects, output):
 
 
 def test_a_dataset_that_can_not_be_used_is_refused(objects, host, output):
-    from relationalai_gnns import NotFoundError, ValidationError
+    from relationalai_gnns import ValidationError
 
     trainer = objects.trainer()
     no_test = objects.dataset(objects.task(task_data_source={s: objects.source(s) for s in ("train", "validation")}))
@@ -278,8 +322,6 @@ def test_a_dataset_that_can_not_be_used_is_refused(objects, host, output):
     only_test = objects.dataset(objects.task(task_data_source={"test": objects.source("test")}))
     with pytest.raises(ValidationError, match="training needs"):
         trainer.fit(only_test)
-    with pytest.raises(NotFoundError, match='there is no model "absent"'):
-        trainer.predict("A", output, dataset=objects.dataset(), model_run_id="absent")
     changed = objects.dataset()
     changed.tables[0].unset_primary_key("studentId")
     with pytest.raises(ValidationError):

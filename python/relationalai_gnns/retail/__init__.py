@@ -48,9 +48,9 @@ def make_retail(
         ValidationError: an argument is out of bounds.
         MissingPackageError: numpy or pyarrow is not installed.
     """
-    check.number("scale", scale, 0.001)
-    check.integer("seed", seed, 0, 2**63 - 1)
-    check.integer("train_weeks", train_weeks, 1, 100)
+    scale = check.number("scale", scale, 0.001)
+    seed = check.integer("seed", seed, 0, 2**63 - 1)
+    train_weeks = check.integer("train_weeks", train_weeks, 1, 100)
     missing = [p for p in ("numpy", "pyarrow") if importlib.util.find_spec(p) is None]
     if missing:
         needed = " ".join(missing)
