@@ -47,11 +47,24 @@ def last_drawing(text):
     return "\n".join(line.rstrip().rsplit("\r", 1)[-1] for line in text.split("\n"))
 
 
+def joined(outputs):
+    """Outputs with the pieces of one stream as one."""
+    out = []
+    for output in outputs:
+        if out and output.output_type == "stream" == out[-1].output_type and output.name == out[-1].name:
+            out[-1].text += output.text
+        else:
+            out.append(output)
+    return out
+
+
 def tidy(notebook):
     """Without what differs from run to run and says nothing: times of cells, ids of widgets, overdrawn progress bars."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = joined(cell.outputs)
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = last_drawing(output.text)
@@ -63,13 +76,14 @@ def machine_paths(notebook, folder):
     """What the outputs show of this machine."""
     forbidden = [str(ROOT), str(folder), str(Path.home()), tempfile.gettempdir() + "/"]
     shown = "\n".join(json.dumps(cell.get("outputs", [])) for cell in notebook.cells)
-    return [path for path in forbidden if path in shown]
+    return [shown[max(0, shown.index(path) - 60):shown.index(path) + 60] for path in forbidden if path in shown]
 
 
 def execute(path, build, write):
     """Whether all its cells ran."""
     import nbformat
     from jupyter_client import AsyncKernelManager
+    from jupyter_core.utils import run_sync
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
@@ -80,13 +94,14 @@ def execute(path, build, write):
         (Path(folder) / "work").mkdir()
         (Path(folder) / "ipywidgets.py").write_text("raise ImportError\n")  # bars as text: widgets are empty in a file
         os.environ.update(PYTHONPATH=f"{folder}:{ROOT / 'python'}", RLE_ENGINE=str(build / "rle"), XDG_STATE_HOME=str(state))
+        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/kernel")  # sockets beside the notebook: no port
         try:
-            kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
             NotebookClient(notebook, km=kernel, timeout=CELL_SECONDS, resources={"metadata": {"path": f"{folder}/work"}}).execute()
         except (CellExecutionError, CellTimeoutError) as error:
             print(f"notebooks: {path.name}: {error}", file=sys.stderr)
             return False
         finally:
+            run_sync(kernel.shutdown_kernel)(now=True)
             stop_host(state)
         tidy(notebook)
         if found := machine_paths(notebook, folder):

@@ -65,7 +65,7 @@ class Arrow:
     key: str
 
 
-@dataclass
+@dataclass(repr=False)
 class DatasetDiagram:
     """The picture. Notebooks show it as it is.
 
@@ -77,6 +77,9 @@ class DatasetDiagram:
     boxes: list[Box]
     arrows: list[Arrow]
     _placed: bool = field(default=False, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        return f"DatasetDiagram({', '.join(box.name for box in self.boxes)}; {len(self.arrows)} arrows)"
 
     @property
     def source(self) -> str:
