@@ -67,7 +67,7 @@ def test_a_job_is_shown_with_its_curves_and_bars(notebook):
     )
     assert [o["output_type"] for o in trained if o["output_type"] == "error"] == []
     bars = [o for o in trained if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
-    titles = [str(w.get("value", "")) for w in widgets if w.get("_model_name") == "HTMLModel"]
+    titles = [str(w.get("value", "")).replace("\u2007", " ") for w in widgets if w.get("_model_name") == "HTMLModel"]
     assert len(bars) >= 3 and any("epoch 3/3" in t for t in titles) and any("loss" in t and "roc_auc" in t for t in titles), titles
     (summary,) = [o["data"] for o in shown]
     html = summary["text/html"]
