@@ -18,6 +18,7 @@ from pathlib import Path
 import link_results
 
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples/f1"
 METRICS = {"driver-position": "mae", "driver-dnf": "roc_auc", "driver-top3": "roc_auc"}
 COMMAND = "make results"
 REFERENCE = ROOT / "docs/reference_results.json"  # written by tools/golden/train_reference.py
@@ -33,8 +34,8 @@ def call(program, *words):
     return json.loads(done.stdout)
 
 
-def outcome(program, task, seed, work, changes=(), name=None):
-    """{"fit": ..., and of node tasks "rolling": ..., of links "ranked": ...} of one run, kept in work/NAME-SEED/outcome.json; name: the task's, with changes of the specification another."""
+def outcome(program, task, seed, work, changes=(), name=None, folder_of_specs=EXAMPLES):
+    """{"fit": ..., and of node tasks "rolling": ..., of circuits "ranked": ...} of one run, kept in work/NAME-SEED/outcome.json; name: the task's, with changes of the specification another."""
     folder = work / f"{name or task}-{seed}"
     kept = folder / "outcome.json"
     if kept.exists():
@@ -42,11 +43,11 @@ def outcome(program, task, seed, work, changes=(), name=None):
     if folder.exists():
         sys.exit(f"{folder} holds an unfinished run: remove it")
     folder.mkdir(parents=True)
-    spec = f"examples/f1/{task}.yaml"
+    spec = folder_of_specs / f"{task}.yaml"
     found = {"fit": call(program, "fit", spec, "--model", folder / "model", "--set", f"config.seed={seed}", *changes)}
     if task in METRICS:
         found["rolling"] = call(program, "evaluate", spec, "--model", folder / "model", "--split", "test", "--set", "config.visible_until=null", *changes)
-    else:
+    elif folder_of_specs == EXAMPLES:
         predictions = folder / "predictions.parquet"
         call(program, "predict", spec, "--model", folder / "model", "--output", predictions, *changes)
         found["ranked"] = link_results.ranked(predictions)
@@ -176,7 +177,11 @@ def main():
              for method, (spec, changes) in link_results.METHODS.items()} if options.links else {}
     text = page(runs, without_lost, options.seeds)
     if links:
-        text += link_results.section(links, ROOT / "examples/f1", datetime(2010, 1, 1), spread, split)
+        text += link_results.section(links, EXAMPLES, datetime(2010, 1, 1), spread, split)
+        shop = link_results.make_shop(options.work.resolve())
+        bought = {method: [outcome(program, "purchases", seed, options.work.resolve(), changes, f"shop-{method}".replace(" ", "-"), shop) for seed in options.seeds]
+                  for method, changes in link_results.SHOP_METHODS.items()}
+        text += link_results.shop_section(bought, spread, split)
     options.out.write_text(text)
     print(f"wrote {options.out}")
 
