@@ -245,6 +245,7 @@ void BatchBuilder::find_hops(const BatchFile& file) {
       fail(ErrorCode::kData,
            "{}: no path of {} edges or fewer (fanouts) leads from node {} of '{}' to its seed", file.path,
            hops_, lost - hop_[t].begin(), schema_.node_types[t].name);
+  // Directional subgraphs only: a node of the last hop was not expanded.
   for (size_t e = 0; e < file.edges.size(); ++e)
     for (int32_t target : file.edges[e].target)
       if (hop_[schema_.edge_types[e].target.index()][static_cast<size_t>(target)] == hops_)

@@ -131,6 +131,10 @@ class ConvCosts {
 
 StepCosts step_costs(const ModelDefinition& definition, const ModelInput& input, int64_t parameters) {
   const Batch& batch = *input.batch;
+  if (batch.bidirectional)
+    fail(ErrorCode::kSpec,
+         "--cost counts what layers of directional subgraphs compute; set config.subgraph_type to "
+         "directional");
   const auto channels = static_cast<double>(definition.config.channels);
   Cost read, gather, encoder, encoder_back, ages_encoded;
   double age_maps = 0;  // flop

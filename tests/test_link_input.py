@@ -234,6 +234,12 @@ def test_labels_that_are_the_links_of_the_graph_are_a_leak(shop, rle, refused, k
     assert rle("fit", "spec.json", "--model", "m", "-q").returncode == 0
 
 
+def test_entities_that_are_the_links_of_the_graph_are_a_leak(shop, refused):
+    shop.spec["task"].update(entity="purchases.id", entity_column="id", target="article", current_time=False, train="purchases.parquet")
+    told = refused()
+    assert "where it is the foreign key to 'articles'" in told and "take it out of tables.purchases.foreign_keys" in told
+
+
 @pytest.mark.parametrize("kind", BOTH)
 def test_booleans_are_no_keys(shop, refused, kind):
     shop.spec["task"]["type"] = kind
@@ -248,7 +254,10 @@ def test_nothing_to_learn_from(shop, refused):
     everything = list(range(100, 112))
     for split in SPLITS:
         shop.tables[split]["bought"] = [everything for _ in shop.tables[split]["bought"]]
-    assert "task 'buys': there is nothing to learn: every training row links to all rows of table 'articles'" in refused(1)
+    for fusion in (False, True):
+        shop.spec["config"]["link_fusion"] = fusion
+        assert "task 'buys': there is nothing to learn: every training row links to all rows of table 'articles'" in refused(1)
+    shop.spec["config"].pop("link_fusion")
     shop.spec["task"]["type"] = "repeated_link_prediction"
     shop.tables["purchases"]["at"] = [day(199) for _ in shop.tables["purchases"]["at"]]
     assert "no row of table 'articles' lies in the subgraph of any training row at its time" in refused(1)

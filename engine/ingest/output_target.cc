@@ -90,7 +90,11 @@ void check_output_is_new(const OutputTarget& target) {
          target.file.string());
   }
   Connection connection = open_duckdb();
-  attach_database(connection, target.file, "target", true);
+  try {
+    attach_database(connection, target.file, "target", true);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what(), "database");  // not one that is there, but one that can't be read
+  }
   const std::string schema = target.schema.empty() ? "main" : target.schema;
   const int64_t found = query_count(
       connection,

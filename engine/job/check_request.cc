@@ -47,7 +47,8 @@ void check_outputs(const JobRequest& request, const TaskSpec& task) {
     for (const OutputTarget& target : output_targets(*request.output, task, request.options))
       check_output_can_be_made(target);
   } catch (const Error& error) {
-    throw Error(error.code(), error.what(), error.code() == ErrorCode::kSpec ? kTakenOutput : "output");
+    const bool taken = error.code() == ErrorCode::kSpec && error.field().empty();
+    throw Error(error.code(), error.what(), taken ? kTakenOutput : "output");
   }
 }
 

@@ -81,10 +81,6 @@ TableNeed need_of(const TablePlan& plan, const SourceSize& size) {
   return need;
 }
 
-int64_t negatives_bytes(const TrainConfig& config) {
-  return config.train_batch_size * config.num_negative * kNegativeBytes;
-}
-
 // embeddings: rows of vectors that training makes; a trained model has its own.
 int64_t model_bytes(const JobSpec& spec, const LoadUse& use, int64_t embeddings, int64_t rows) {
   const TrainConfig& config = use.model == nullptr ? spec.train : use.model->config;
@@ -101,8 +97,14 @@ int64_t model_bytes(const JobSpec& spec, const LoadUse& use, int64_t embeddings,
     batch = config.val_batch_size;
   }
   const int64_t nodes = std::min(rows, batch * kNodesPerSeed);
-  return parameters + (pairs && use.model == nullptr ? negatives_bytes(config) : 0) +
-         nodes * channels * 4 * (6 + 4 * blocks);
+  return parameters + nodes * channels * 4 * (6 + 4 * blocks);
+}
+
+// Of training with two towers.
+int64_t negatives_bytes(const JobSpec& spec, const LoadUse& use) {
+  const bool pairs = spec.task && spec.task->type == TaskType::kLinkPrediction;
+  if (!pairs || use.model != nullptr || !use.makes_features) return 0;
+  return spec.train.train_batch_size * spec.train.num_negative * kNegativeBytes;
 }
 
 int64_t stack_bytes(const JobSpec& spec) {
@@ -140,7 +142,8 @@ MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vec
   }
   const TrainConfig& config = use.model == nullptr ? spec.train : use.model->config;
   out.labels = labels.rows * kLabelBytes + labels.embedded * config.model.channels * 4 * kVectorCopies;
-  out.model = spec.task && use.makes_features ? model_bytes(spec, use, embeddings, rows) : 0;
+  out.negatives = negatives_bytes(spec, use);
+  out.model = spec.task && use.makes_features ? model_bytes(spec, use, embeddings, rows) + out.negatives : 0;
   const int64_t graph_stays = all_kept ? 0 : out.graph;
   out.features = features_stay + features_made;
   out.total = kProgram + stack_bytes(spec) +
@@ -151,7 +154,7 @@ MemoryNeed memory_need(SourceReader& reader, const JobSpec& spec, const std::vec
 
 void check_memory(const MemoryNeed& need, const JobSpec& spec) {
   if (!spec.memory_limit_bytes || need.total <= *spec.memory_limit_bytes) return;
-  const bool of_negatives = need.model > 0 && negatives_bytes(spec.train) > need.model / 2;
+  const bool of_negatives = need.negatives > need.model / 2;
   const char* advice = of_negatives           ? ", or lower config.num_negative or config.train_batch_size"
                        : spec.snapshot_folder ? ""
                                               : "; --snapshot DIR lets later runs do with less";

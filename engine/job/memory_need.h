@@ -29,8 +29,9 @@ struct MemoryNeed {
   int64_t graph = 0;     // keys and neighbour lists
   int64_t features = 0;  // encoded
   int64_t labels = 0;
-  int64_t model = 0;  // parameters, optimizer, copies for checkpoints, and the largest batch
-  int64_t total = 0;  // the most at any time, with the program itself and its threads
+  int64_t model = 0;      // parameters, optimizer, copies for checkpoints, and the largest batch
+  int64_t negatives = 0;  // of the model's: what a batch of training draws
+  int64_t total = 0;      // the most at any time, with the program itself and its threads
 };
 
 // Of all label tables together; a link counts as one row. embedded: those that get a vector, which is

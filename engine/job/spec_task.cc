@@ -89,13 +89,19 @@ void read_horizon(const SpecObject& object, TaskSpec& task) {
   if (!task.horizon_us) horizon->expected(what);
 }
 
+// Whether current_time changes nothing: the label rows are the entities, or have no time.
+bool sees_own_links(const TableSchema& table, const TaskSpec& task) {
+  return !table.time_column || (table.name == task.entity_table && task.entity_column == task.entity_key);
+}
+
 // Of link tasks: each label row of this table is itself an edge to its target, which its seed sees.
 bool links_visibly(const TableSchema& table, const TaskSpec& task) {
   if (!is_link(task.type)) return false;
   const bool leads = std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(), [&](const auto& key) {
     return key.column == task.target_column && key.parent_table == task.target_table;
   });
-  return leads && (!table.time_column || (task.current_time && table.time_column == task.time_column));
+  return leads &&
+         (sees_own_links(table, task) || (task.current_time && table.time_column == task.time_column));
 }
 
 // Whether a test table holds the target shows in its schema (check_sources): it need not.
@@ -136,11 +142,11 @@ std::string leak_of_target(const JobSpec& spec, const std::string& source) {
     if (links_visibly(table, *spec.task))
       return fmt::format(
           "'{}' is taken from {}, which is table '{}', where it is the foreign key to '{}': the model would "
-          "see the "
-          "very link that it is to predict (leak); {}give labels of a later time than their entities' rows",
+          "see the very link that it is to predict (leak); {}",
           target, source, table.name, spec.task->target_table,
-          table.time_column ? "set task.current_time to false, or "
-                            : "name the table's time_column and set task.current_time to false, or ");
+          sees_own_links(table, *spec.task)
+              ? fmt::format("take it out of tables.{}.foreign_keys and put it in its exclude", table.name)
+              : "set task.current_time to false, or give labels of a later time than their entities' rows");
     if (uses_as_feature(table, target))
       return fmt::format(
           "'{}' is taken from {}, which is table '{}', where it is a feature: the model would see "

@@ -81,7 +81,6 @@ StepResult RelationalModel::train_step(const ModelInput& input, LossKind loss, c
   StepResult result;
   const std::optional<double> value = loss_of(loss, outputs, targets, doutputs);
   result.loss = value.value_or(0);
-  result.learned = value.has_value();
   impl_->keep_embeddings(pass.seed_vectors());
   step.mark("head and loss");
   if (!std::isfinite(result.loss)) {

@@ -78,7 +78,6 @@ struct ModelOutputs {
 // How a training step ended.
 struct StepResult {
   double loss = 0;
-  bool learned = true;  // false: the batch had nothing to compare; no loss, and zero gradients
   bool finite = true;
   std::string
       first_not_finite;  // module whose output was the first that is not finite, where finite is false

@@ -8,11 +8,15 @@
 namespace rle {
 namespace {
 
-// log(1 + exp(-|x|)) + max(x, 0) - x y: finite for every finite x.
-double binary_cross_entropy(int64_t count, const float* logit, const float* target, double smoothing,
+// log(1 + exp(-|x|)) + max(x, 0) - x y: finite for every finite x. Mean over the targets but kNotCompared.
+double binary_cross_entropy(int64_t n, const float* logit, const float* target, double smoothing,
                             float* gradient) {
+  const auto count = n - std::count_if(target, target + n, [](float y) { return y == kNotCompared; });
+  std::fill(gradient, gradient + n, 0.0f);
+  if (count == 0) return 0;
   double sum = 0;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (target[i] == kNotCompared) continue;
     const double x = logit[i], y = target[i] * (1.0 - smoothing) + 0.5 * smoothing;
     const double small = std::exp(-std::abs(x));
     sum += std::max(x, 0.0) - x * y + std::log1p(small);

@@ -17,6 +17,8 @@ enum class LossKind {
   kFusion,                  // likewise
 };
 
+inline constexpr float kNotCompared = -1;  // a binary target that has no part in the loss
+
 struct LossTargets {
   const float* value = nullptr;       // (n) binary, regression
   const int32_t* class_id = nullptr;  // (n) multiclass

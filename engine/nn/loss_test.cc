@@ -63,6 +63,24 @@ TEST(Loss, BinaryLiteral) {
   EXPECT_NEAR(gradient[1], 0.5 / (1.0 + std::exp(-2.0)), 1e-7);
 }
 
+TEST(Loss, WhatIsNotComparedHasNoPartInABinaryLoss) {
+  const std::vector<float> logit{0.0f, 5.0f, 2.0f}, value{1, kNotCompared, 0}, kept_logit{0.0f, 2.0f},
+      kept_value{1, 0};
+  std::vector<float> gradient(3), kept_gradient(2);
+  LossTargets targets, kept;
+  targets.value = value.data();
+  kept.value = kept_value.data();
+  EXPECT_EQ(
+      loss_and_gradient(LossKind::kBinaryCrossEntropy, 3, 1, logit.data(), targets, gradient.data()),
+      loss_and_gradient(LossKind::kBinaryCrossEntropy, 2, 1, kept_logit.data(), kept, kept_gradient.data()));
+  EXPECT_EQ(gradient, (std::vector<float>{kept_gradient[0], 0.0f, kept_gradient[1]}));
+  const std::vector<float> nothing(3, kNotCompared);
+  targets.value = nothing.data();
+  EXPECT_EQ(loss_and_gradient(LossKind::kBinaryCrossEntropy, 3, 1, logit.data(), targets, gradient.data()),
+            0);
+  EXPECT_EQ(gradient, (std::vector<float>(3, 0.0f)));
+}
+
 TEST(Loss, BinarySmoothingMovesTargetsHalfWay) {
   const std::vector<float> logit{1.5f, -0.5f}, hard{1, 0}, soft{0.9f, 0.1f};
   std::vector<float> gradient(2), expected(2);

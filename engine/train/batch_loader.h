@@ -34,7 +34,7 @@ struct LoadedBatch {
   std::vector<FeatureRows> features;                               // per node type
   const std::vector<std::vector<NodeId>>* shallow_rows = nullptr;  // the data set's
   // (seeds) binary, regression; repeated links: (nodes of the target type) whether the node is a positive of
-  // its seed
+  // its seed, kNotCompared where the seed does not see it
   std::vector<float> value;
   std::vector<int32_t> class_id;  // (seeds) multiclass
   std::vector<float> multi_hot;   // (seeds, classes) multilabel

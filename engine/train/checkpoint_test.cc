@@ -153,7 +153,6 @@ TEST_F(Checkpoint, RoundTripKeepsEveryField) {
   EXPECT_FALSE(after.definition.config.use_temporal_encoder);
   EXPECT_EQ(after.config.sampler.fanouts, (std::vector<int64_t>{8, 4}));
   EXPECT_EQ(after.config.sampler.strategy, TemporalStrategy::kLast);
-  EXPECT_TRUE(after.config.sampler.bidirectional);
   EXPECT_EQ(after.definition.entity_type, before.definition.entity_type);
   EXPECT_EQ(after.definition.outputs, 1);
   EXPECT_TRUE(after.definition.task_has_time);
@@ -197,6 +196,7 @@ TEST_F(Checkpoint, RoundTripOfALinkTask) {
   EXPECT_EQ(after.encoding.arrow_format, "i");
   EXPECT_TRUE(after.definition.config.link_fusion);
   EXPECT_EQ(after.definition.readout, Readout::kFusion);
+  EXPECT_TRUE(after.config.sampler.bidirectional);
   EXPECT_EQ(after.definition.target_type, after.definition.entity_type) << "customers link to customers";
 }
 

@@ -86,7 +86,6 @@ class Loop {
   std::vector<int64_t> batch_rows_;
   FitCursor cursor_;
   double start_ = 0, epoch_start_ = 0;  // the clock's; of an epoch that was resumed: as if it had not stopped
-  int64_t empty_steps_ = 0;             // of this epoch and call, without a loss
   int64_t steps_before_ = 0;            // that were done when this call began
 };
 
@@ -184,7 +183,6 @@ double Loop::step(int64_t epoch, int64_t index) {
          epoch + 1, index + 1, steps_, step.first_not_finite.empty() ? "the loss" : step.first_not_finite,
          config_.lr);
   adam_.step(learning_rate(epoch), pool_);
-  empty_steps_ += !step.learned;
   return step.loss;
 }
 
@@ -215,7 +213,6 @@ void Loop::fail_without_loss() const {
 
 bool Loop::train_epoch(EpochRecord& record) {
   epoch_start_ = now() - cursor_.seconds;
-  empty_steps_ = 0;
   while (cursor_.step < steps_) {
     if (canceled()) return false;
     const double loss = step(cursor_.epoch, cursor_.step);
@@ -227,7 +224,8 @@ bool Loop::train_epoch(EpochRecord& record) {
   }
   adam_.settle(pool_);
   if (canceled()) return false;
-  if (cursor_.epoch == 0 && empty_steps_ == steps_) fail_without_loss();
+  const bool all_seen = seeds_before(steps_) == static_cast<int64_t>(rows_.size());
+  if (links_ && cursor_.epoch == 0 && all_seen && cursor_.loss_sum == 0) fail_without_loss();
   record.mean_loss = cursor_.loss_sum / static_cast<double>(seeds_before(steps_));
   if (cursor_.seconds > 0)
     record.seeds_per_second = static_cast<double>(seeds_before(steps_)) / cursor_.seconds;

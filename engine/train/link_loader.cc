@@ -70,9 +70,12 @@ std::optional<int64_t> LinkLoader::time_of(int64_t row) const {
   return labels_.time_us[static_cast<size_t>(row)];
 }
 
-NodeId LinkLoader::visible_targets_end(int64_t row) const {
-  return static_cast<NodeId>(
-      count_visible(dataset_.graph, dataset_.target_type, time_of(row), dataset_.task.current_time));
+std::vector<NodeId> LinkLoader::visible_ends(const LoadedBatch& batch) const {
+  std::vector<NodeId> ends;
+  for (const int64_t row : batch.rows)
+    ends.push_back(static_cast<NodeId>(
+        count_visible(dataset_.graph, dataset_.target_type, time_of(row), dataset_.task.current_time)));
+  return ends;
 }
 
 void LinkLoader::load(const std::vector<int64_t>& rows, RngKey key, ThreadPool& pool, LoadedBatch& out,
@@ -150,17 +153,19 @@ void LinkLoader::number_pairs(LoadedBatch& out) const {
 void LinkLoader::mark_positives(LoadedBatch& out) const {
   const NodeBlock& block = out.batch.nodes[dataset_.target_type.index()];
   out.value.assign(block.row.size(), 0.0f);
+  const std::vector<NodeId> visible_end = visible_ends(out);
   for (size_t n = 0; n < block.row.size(); ++n) {
-    const std::span<const NodeId> linked = positives(out.rows[static_cast<size_t>(block.seed[n])]);
+    const auto seed = static_cast<size_t>(block.seed[n]);
+    const std::span<const NodeId> linked = positives(out.rows[seed]);
     const NodeId node = block.distinct[static_cast<size_t>(block.row[n])];
     out.value[n] = std::binary_search(linked.begin(), linked.end(), node) ? 1.0f : 0.0f;
+    if (node >= visible_end[seed]) out.value[n] = kNotCompared;
   }
 }
 
 void LinkLoader::list_seen(LoadedBatch& out) const {
   const NodeBlock& block = out.batch.nodes[dataset_.target_type.index()];
-  std::vector<NodeId> visible_end;
-  for (const int64_t row : out.rows) visible_end.push_back(visible_targets_end(row));
+  const std::vector<NodeId> visible_end = visible_ends(out);
   const NodesBySeed seen = nodes_by_seed(block, visible_end);
   const auto node_at = [&](int32_t n) {
     return block.distinct[static_cast<size_t>(block.row[static_cast<size_t>(n)])];

@@ -42,7 +42,7 @@ class LinkLoader {
   void list_seen(LoadedBatch& out) const;
   std::span<const NodeId> positives(int64_t row) const;
   std::optional<int64_t> time_of(int64_t row) const;
-  NodeId visible_targets_end(int64_t row) const;
+  std::vector<NodeId> visible_ends(const LoadedBatch& batch) const;  // of the targets, per row
   int32_t seed_of(int64_t row, NodeId node, int64_t sources) const;
 
   const Dataset& dataset_;

@@ -38,7 +38,7 @@ class ForeignKey:
         table, dot, column = check.text("link_to", self.link_to, longest=401).partition(".")
         if not (table and dot and column):
             check.refuse("link_to", self.link_to, 'TABLE.COLUMN, such as "Students.studentId"')
-        check.boolean("is_feature", self.is_feature)
+        object.__setattr__(self, "is_feature", check.boolean("is_feature", self.is_feature))
 
     @property
     def table(self) -> str:
@@ -65,7 +65,7 @@ class CandidateKey:
 
     def __post_init__(self) -> None:
         check.text("column_name", self.column_name)
-        check.boolean("is_feature", self.is_feature)
+        object.__setattr__(self, "is_feature", check.boolean("is_feature", self.is_feature))
 
 
 class GNNTable(ColumnTable):

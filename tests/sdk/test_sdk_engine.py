@@ -201,6 +201,15 @@ def test_an_output_folder_that_is_a_file_is_told_by_its_argument(local, tmp_path
         assert error.value.field == argument
 
 
+def test_a_database_that_is_none_is_no_output_that_is_there(local, tmp_path):
+    from relationalai_gnns import ConflictError, OutputConfig, ValidationError
+
+    (tmp_path / "notes.duckdb").write_text("no database, but longer than any header of one. " * 100)
+    with pytest.raises(ValidationError, match="cannot be read as a DuckDB database") as error:
+        local.trainer(**SMALL).fit_predict(local.dataset(), "A", OutputConfig.duckdb(str(tmp_path / "notes.duckdb")))
+    assert not isinstance(error.value, ConflictError)
+
+
 def test_test_metrics_without_labels_are_refused_with_what_to_do(local, output):
     from relationalai_gnns import ValidationError
 
