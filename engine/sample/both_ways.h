@@ -1,5 +1,6 @@
-// Edges of a batch the other way as well, as PyG's subgraph_type "bidirectional" [15]: with v <- u by an edge
-// type, also u <- v by its reverse. Messages then leave a seed too, so that nodes of the last hop hear of it.
+// Edges of a batch the other way as well, as PyG's subgraph_type "bidirectional" [4] (docs/model.md, section
+// 6): with v <- u by an edge type, also u <- v by its reverse. Messages then leave a seed too, so that nodes
+// of the last hop hear of it.
 #pragma once
 
 #include <cstdint>
