@@ -272,6 +272,7 @@ def test_options_that_have_nothing_to_work_on(shop, refused):
     assert "config.negative_sampling_strategy is degree_based, and no row of any table links to table 'articles'" in refused()
 
 
+@pytest.mark.no_sanitizer("its shadow memory is beyond the limit")
 def test_negatives_count_for_the_memory_limit(shop, refused):
     shop.spec["config"]["num_negative"] = 1_000_000
     told = refused(2, "--memory-limit", "1500MiB")

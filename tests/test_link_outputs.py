@@ -154,6 +154,7 @@ def test_a_job_writes_and_gives_all_three(rle_program, rle, tmp_path, kind):
                 assert table.num_rows == output["rows"]
 
 
+@pytest.mark.no_sanitizer("its shadow memory is beyond the limit")
 def test_embeddings_of_targets_beyond_the_memory_limit(rle, tmp_path):
     """A target has a vector at each time: 12 articles at 20,000 times are refused before work."""
     shop = fitted(rle, tmp_path, channels=128, n_epochs=1)
