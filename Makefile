@@ -93,13 +93,13 @@ $(PEER)/installed: bench/peer/requirements.txt | setup
 	  { grep -i error build/peer-pip.log >&2; echo "bench: pip could not install $< (whole log: build/peer-pip.log)" >&2; exit 1; }
 	@touch $@
 
-results: build ## train and judge the Formula 1 tasks with SEEDS (20 minutes on 2 cores), write docs/results.md
+results: build ## train and judge the Formula 1 tasks and a made-up shop with SEEDS (40 minutes on 2 cores), write docs/results.md
 	@$(PYTHON) tools/results.py --build $(BUILD) --seeds $(SEEDS)
 
 demo: ## from nothing to predictions on the Formula 1 database, in demo-output/
 	@tools/demo.sh
 
-notebooks: build ## run the notebooks of examples/notebooks and keep their outputs (2 minutes each; 0.5 GB in build/notebooks-venv)
+notebooks: build ## run the notebooks of examples/notebooks and keep their outputs (half a minute each; 0.5 GB in build/notebooks-venv)
 	@$(PYTHON) tools/notebooks.py --build $(BUILD) --write
 
 wheel: setup ## the Python SDK as wheels in build/wheels: for any platform, and with the engine inside

@@ -1,4 +1,4 @@
-"""The section on links of docs/results.md: driver-circuit-compete by two towers, by repeated links and by their fusion."""
+"""The section on links of docs/results.md: driver-circuit-compete and the purchases of a made-up shop, by two towers, by repeated links and by their fusion."""
 import os
 import subprocess
 import sys
@@ -69,6 +69,10 @@ class Facts:
         return self.map_of(lambda driver: fill(lists.get(str(driver), [])))
 
 
+def percent(outcome, name, split):
+    return 100 * split(outcome["fit"]["scores"], name)["metrics"][METRIC]
+
+
 def baseline_rows(outcome, split, columns):
     """Rows of a table: each baseline's MAP on validation and test; columns: further cells of a row."""
     scores = {name: split(outcome["fit"]["scores"], name)["baselines"] for name in ("validation", "test")}
@@ -86,10 +90,9 @@ def make_shop(work):
 
 def shop_section(runs, spread, split):
     """runs: {method: outcomes} of purchases."""
-    percent = lambda outcome, name: 100 * split(outcome["fit"]["scores"], name)["metrics"][METRIC]
     lines = ["| purchases, MAP@12 in percent | validation | test | epoch chosen |", "|---|---|---|---|"]
     for name, outcomes in runs.items():
-        lines.append(f"| {name} | {spread([percent(o, 'validation') for o in outcomes])} | {spread([percent(o, 'test') for o in outcomes])} | {', '.join(str(o['fit']['best_epoch']) for o in outcomes)} |")
+        lines.append(f"| {name} | {spread([percent(o, 'validation', split) for o in outcomes])} | {spread([percent(o, 'test', split) for o in outcomes])} | {', '.join(str(o['fit']['best_epoch']) for o in outcomes)} |")
     lines += baseline_rows(next(iter(runs.values()))[0], split, 1)
     return """
 Which articles a customer will buy within a week, on the made-up shop of `relationalai_gnns.retail` at scale 0.01 (preset `sdk`, 5 epochs, 64 channels, fanouts 32 and 8, newest first, sums); a
@@ -102,10 +105,9 @@ def section(runs, folder, until, spread, split):
     """runs: {method: outcomes}; folder: examples/f1."""
     known = Facts(folder, until)
     lines = [f"| {TASK}, MAP@{K} in percent | validation | test, frozen | test, frozen, lists filled up | epoch chosen | by seed, test / filled up |", "|---|---|---|---|---|---|"]
-    percent = lambda outcome, name: 100 * split(outcome["fit"]["scores"], name)["metrics"][METRIC]
     for name, outcomes in runs.items():
-        tested, filled = [percent(o, "test") for o in outcomes], [known.map_filled(o["ranked"]) for o in outcomes]
-        lines.append(f"| {name} | {spread([percent(o, 'validation') for o in outcomes])} | {spread(tested)} | {spread(filled)} | {', '.join(str(o['fit']['best_epoch']) for o in outcomes)} | "
+        tested, filled = [percent(o, "test", split) for o in outcomes], [known.map_filled(o["ranked"]) for o in outcomes]
+        lines.append(f"| {name} | {spread([percent(o, 'validation', split) for o in outcomes])} | {spread(tested)} | {spread(filled)} | {', '.join(str(o['fit']['best_epoch']) for o in outcomes)} | "
                      f"{', '.join(f'{a:.1f} / {b:.1f}' for a, b in zip(tested, filled))} |")
     lines += baseline_rows(next(iter(runs.values()))[0], split, 3)
     return f"""

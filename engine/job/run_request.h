@@ -33,9 +33,8 @@ nlohmann::ordered_json run_predict_request(const JobRequest& request, const Requ
 nlohmann::ordered_json check_request(const JobRequest& request, const RequestContext& context);
 nlohmann::ordered_json describe_source(const JobRequest& request, const RequestContext& context);
 
-// What a job tells of its scores: {"validation_metrics": {...}, "validation_baselines": [...],
-// "test_metrics":
-// {...}, "test_baselines": [...]} as far as there are some.
+// What a job tells of its scores, as far as there are some: {"validation_metrics": {...},
+// "validation_baselines": [...], "test_metrics": {...}, "test_baselines": [...]}.
 void add_metrics(const std::vector<struct SplitScore>& scores, bool with_test,
                  nlohmann::ordered_json& result);
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "job/same_source.h"
 #include "job/spec_sections.h"
+#include "train/dataset.h"
 
 namespace rle {
 namespace {
@@ -88,7 +89,7 @@ const char* needs_own_subgraph(const JobSpec& spec) {
 void default_subgraph_type(const SpecObject& root, JobSpec& spec) {
   if (is_set(given(root, "config", "subgraph_type"))) return;
   spec.train.sampler.bidirectional =
-      spec.train.model.link_fusion || (spec.task && spec.task->type == TaskType::kRepeatedLinkPrediction);
+      spec.task && reads_targets(readout_of(spec.task->type, spec.train.model));
 }
 
 void check_model(const SpecObject& root, JobSpec& spec) {

@@ -44,19 +44,15 @@ void resolve_keys(TaskSpec& task, const std::vector<Table>& tables) {
 // Each target is predicted by its key.
 void require_target_keys(const TaskSpec& task, const Table& table) {
   const Column& keys = table.at(task.target_key);
-  int64_t nulls = 0, first = -1;
-  for (int64_t row = 0; row < table.rows; ++row) {
-    if (!keys.is_null(row)) continue;
-    ++nulls;
-    const int64_t source = table.source_row(row);
-    first = first < 0 ? source : std::min(first, source);
-  }
+  const int64_t nulls = keys.null_count();
   if (nulls == 0) return;
+  int64_t first = 0;
+  while (!keys.is_null(first)) ++first;
   fail(ErrorCode::kData,
        "task '{}': {}.{} is null in {} of {} rows, first in row {} of the source (counted from 1), so that "
        "these targets could not be named in a prediction; fill them, leave the rows out, or let "
        "target_entity name the primary key",
-       task.name, task.target_table, task.target_key, nulls, table.rows, first + 1);
+       task.name, task.target_table, task.target_key, nulls, table.rows, table.source_row(first) + 1);
 }
 
 // The node types of the task; links: the targets' keys.

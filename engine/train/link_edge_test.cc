@@ -12,20 +12,16 @@
 #include "train/link_loader.h"
 #include "train/link_ranking.h"
 #include "train/link_test_data.h"
+#include "train/link_testing.h"
 
 namespace rle {
 namespace {
 
 using namespace test_data;
 
-TaskType type_of(Readout readout) {
-  return readout == Readout::kTargets ? TaskType::kRepeatedLinkPrediction : TaskType::kLinkPrediction;
-}
-
 TrainConfig config_of(Readout readout) {
-  TrainConfig config = link_config();
+  TrainConfig config = link_config(readout);
   config.n_epochs = 1;
-  config.model.link_fusion = readout == Readout::kFusion;
   return config;
 }
 
@@ -62,9 +58,7 @@ LinkShop make_people() {
         when.push_back(day(d));
         targets.emplace_back(followed.begin(), followed.end());
       }
-    TableSchema of_labels;
-    of_labels.name = std::move(name);
-    return table(of_labels, {ints("who", entity), times("when", when), int_lists("what", targets)});
+    return link_label_table(std::move(name), entity, when, targets);
   };
   people.train = labels("train", {10, 14});
   people.validation = labels("validation", {20});
@@ -74,7 +68,7 @@ LinkShop make_people() {
 
 class LinkEdge : public ::testing::TestWithParam<Readout> {
  protected:
-  TaskSpec task() const { return link_task(type_of(GetParam())); }
+  TaskSpec task() const { return link_task(link_type_of(GetParam())); }
   ScoreOptions options(const TrainConfig& config, int64_t batch_size = 7) const {
     return {.sampler = config.sampler, .bounds = {}, .seed = config.seed, .batch_size = batch_size};
   }
@@ -84,13 +78,7 @@ class LinkEdge : public ::testing::TestWithParam<Readout> {
   }
   void load(const Dataset& dataset, const TrainConfig& config, LoadedBatch& batch) {
     LinkLoader loader(dataset, *dataset.train, config);
-    std::vector<int64_t> rows;
-    const LabelTable& labels = *dataset.train;
-    for (int64_t row = 0; row < labels.rows; ++row)
-      if (labels.target_offsets[static_cast<size_t>(row)] <
-          labels.target_offsets[static_cast<size_t>(row) + 1])
-        rows.push_back(row);
-    loader.load(rows, RngKey(3), pool_, batch);
+    loader.load(rows_with_targets(*dataset.train), RngKey(3), pool_, batch);
   }
 
   ThreadPool pool_{2};
@@ -292,13 +280,7 @@ TEST_P(LinkEdge, TheFutureChangesNoTrainingBatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Readouts, LinkEdge,
-                         ::testing::Values(Readout::kTowers, Readout::kTargets, Readout::kFusion),
-                         [](const auto& info) {
-                           return info.param == Readout::kTowers    ? "TwoTowers"
-                                  : info.param == Readout::kTargets ? "Repeated"
-                                                                    : "Fusion";
-                         });
+INSTANTIATE_TEST_SUITE_P(Readouts, LinkEdge, ::testing::ValuesIn(kLinkReadouts), link_readout_name);
 
 }  // namespace
 }  // namespace rle

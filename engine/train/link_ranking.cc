@@ -35,9 +35,7 @@ void keep_best(std::vector<Candidate>& candidates, int64_t k) {
 
 int64_t count_visible(const Graph& graph, NodeTypeId type, std::optional<int64_t> time_us,
                       bool current_time) {
-  SeedLimits limits;
-  graph.seed_limits(time_us ? &*time_us : nullptr, 1, current_time, limits);
-  return limits.end[type.index()];
+  return graph.visible_end(type, Graph::latest_visible_us(time_us, current_time));
 }
 
 std::vector<NodeId> visible_targets(const Dataset& dataset, std::optional<int64_t> time_us) {

@@ -13,35 +13,24 @@
 #include "train/link_loader.h"
 #include "train/link_ranking.h"
 #include "train/link_test_data.h"
+#include "train/link_testing.h"
 
 namespace rle {
 namespace {
 
 using namespace test_data;
 
-enum class Kind { kTowers, kRepeated, kFusion };
-
-TaskSpec task_of(Kind kind) {
-  return link_task(kind == Kind::kRepeated ? TaskType::kRepeatedLinkPrediction : TaskType::kLinkPrediction);
-}
-TrainConfig config_of(Kind kind) {
-  TrainConfig config = link_config();
-  config.model.link_fusion = kind == Kind::kFusion;
-  config.sampler.bidirectional = kind != Kind::kTowers;
+TrainConfig config_of(Readout readout) {
+  TrainConfig config = link_config(readout);
+  config.sampler.bidirectional = reads_targets(readout);
   return config;
 }
-std::vector<int64_t> rows_with_targets(const LabelTable& labels) {
-  std::vector<int64_t> rows;
-  for (int64_t row = 0; row < labels.rows; ++row)
-    if (labels.target_offsets[static_cast<size_t>(row)] < labels.target_offsets[static_cast<size_t>(row) + 1])
-      rows.push_back(row);
-  return rows;
-}
 
-class LinkTest : public ::testing::TestWithParam<Kind> {
+class LinkTest : public ::testing::TestWithParam<Readout> {
  protected:
   LinkTest()
-      : dataset_(link_dataset(shop_, task_of(GetParam()), pool_, report_)), config_(config_of(GetParam())) {}
+      : dataset_(link_dataset(shop_, link_task(link_type_of(GetParam())), pool_, report_)),
+        config_(config_of(GetParam())) {}
 
   std::span<const NodeId> positives(int64_t row) const {
     const LabelTable& labels = *dataset_.train;
@@ -73,7 +62,7 @@ TEST_P(LinkTest, PairsNameTargetsThatAreVisibleAndNegativesThatAreNoPositives) {
       ASSERT_LE(dataset_.graph.node_time_us(dataset_.target_type, node),
                 batch.seeds.time_us[static_cast<size_t>(products.seed[n])]);
     }
-    if (GetParam() == Kind::kRepeated) {
+    if (GetParam() == Readout::kTargets) {
       for (size_t n = 0; n < products.row.size(); ++n) {
         const std::span<const NodeId> linked = positives(rows[static_cast<size_t>(products.seed[n])]);
         const NodeId node = products.distinct[static_cast<size_t>(products.row[n])];
@@ -100,7 +89,7 @@ TEST_P(LinkTest, PairsNameTargetsThatAreVisibleAndNegativesThatAreNoPositives) {
         check(pairs.negative[p * static_cast<size_t>(pairs.negatives) + static_cast<size_t>(k)], false);
     }
   }
-  if (GetParam() != Kind::kTowers) return;
+  if (GetParam() != Readout::kTowers) return;
   for (const int64_t row : rows) EXPECT_EQ(drawn[row].size(), positives(row).size()) << "each comes in turn";
 }
 
@@ -123,7 +112,7 @@ TEST_P(LinkTest, LearnsWhatCustomersBuyWithTheSameBitsOnAnyNumberOfThreads) {
     ThreadPool pool(threads);
     const FitResult result = fit(dataset_, config_, pool, report_);
     const Evaluation evaluation = evaluate(*result.model, dataset_, *dataset_.test, options(), pool);
-    EXPECT_GT(evaluation.metrics[0].value, GetParam() == Kind::kTowers ? 0.15 : 0.25);
+    EXPECT_GT(evaluation.metrics[0].value, GetParam() == Readout::kTowers ? 0.15 : 0.25);
     if (first.empty()) first = evaluation.ranked.score;
     EXPECT_EQ(evaluation.ranked.score, first) << threads << " threads";
   }
@@ -145,7 +134,7 @@ TEST_P(LinkTest, RankingIsThatOfAllScores) {
     const int64_t a = ranked.offsets[static_cast<size_t>(row)], b = full.offsets[static_cast<size_t>(row)];
     const int64_t n = ranked.offsets[static_cast<size_t>(row) + 1] - a;
     const int64_t m = full.offsets[static_cast<size_t>(row) + 1] - b;
-    if (GetParam() != Kind::kRepeated) {
+    if (GetParam() != Readout::kTargets) {
       EXPECT_EQ(m, kLinkProducts);
     }
     EXPECT_EQ(n, std::min<int64_t>(m, 5));
@@ -161,7 +150,7 @@ TEST_P(LinkTest, RankingIsThatOfAllScores) {
       }
     }
   }
-  if (GetParam() == Kind::kTowers) {
+  if (GetParam() == Readout::kTowers) {
     const std::vector<float> items =
         link_vectors(model, dataset_, dataset_.target_type, visible, day(100), all, pool_);
     const std::vector<float> sources =
@@ -177,7 +166,7 @@ TEST_P(LinkTest, RankingIsThatOfAllScores) {
 
 // Products are in the last hop: one way no message reaches them, so that all who bought one score it alike.
 TEST_P(LinkTest, BothWaysTheLastHopHearsOfItsSeed) {
-  if (GetParam() != Kind::kRepeated) return;
+  if (GetParam() != Readout::kTargets) return;
   RelationalModel model(make_definition(dataset_, config_), 11);
   for (const bool bidirectional : {false, true}) {
     ScoreOptions with = options();
@@ -253,7 +242,7 @@ TEST_P(LinkTest, DotProductsOfVectorsAreScores) {
   for (const int64_t at : {30, 45, 60}) visible += visible_targets(dataset_, day(at)).size();
   EXPECT_EQ(place.size(), visible);
   EXPECT_EQ(vectors.target.size(), visible);
-  if (GetParam() == Kind::kRepeated) return;  // pairs are scored in the seed's subgraph
+  if (GetParam() == Readout::kTargets) return;  // pairs are scored in the seed's subgraph
   for (int64_t row = 0; row < labels.rows; ++row) {
     const float* source = vectors.rows.data() + static_cast<size_t>(row) * channels;
     std::map<int64_t, int> beyond;  // how often a score lies that much above the dot product
@@ -264,7 +253,7 @@ TEST_P(LinkTest, DotProductsOfVectorsAreScores) {
       const float dot =
           std::inner_product(source, source + channels, vectors.targets.data() + at * channels, 0.0f);
       const float score = ranked.score[static_cast<size_t>(e)];
-      if (GetParam() == Kind::kTowers) {
+      if (GetParam() == Readout::kTowers) {
         ASSERT_NEAR(dot, score, 1e-5 * std::max(1.0f, std::abs(score)));
       }
       ++beyond[std::llround((score - dot) * 1e3)];
@@ -280,7 +269,7 @@ TEST_P(LinkTest, ExactRankingIsThatOfUnlimitedFanouts) {
   RelationalModel model(make_definition(dataset_, config_), 11);
   ScoreOptions exact = options();
   exact.inference = InferenceMode::kExact;
-  if (GetParam() != Kind::kTowers) {
+  if (GetParam() != Readout::kTowers) {
     EXPECT_TRUE(contains(
         error_of([&] { rank_links(model, dataset_, *dataset_.test, exact, pool_); }, ErrorCode::kSpec),
         "id_awareness"));
@@ -307,12 +296,7 @@ TEST_P(LinkTest, TheFutureChangesNothing) {
   EXPECT_EQ(whole.score, cut.score);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, LinkTest, ::testing::Values(Kind::kTowers, Kind::kRepeated, Kind::kFusion),
-                         [](const auto& info) {
-                           return info.param == Kind::kTowers     ? "TwoTowers"
-                                  : info.param == Kind::kRepeated ? "Repeated"
-                                                                  : "Fusion";
-                         });
+INSTANTIATE_TEST_SUITE_P(Readouts, LinkTest, ::testing::ValuesIn(kLinkReadouts), link_readout_name);
 
 }  // namespace
 }  // namespace rle

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,14 @@ inline std::vector<LinkOrder> link_orders(uint64_t seed) {
   return orders;
 }
 
+inline Table link_label_table(std::string name, const std::vector<int64_t>& who,
+                              const std::vector<int64_t>& when,
+                              const std::vector<std::vector<int64_t>>& what) {
+  TableSchema schema;
+  schema.name = std::move(name);
+  return table(schema, {ints("who", who), times("when", when), int_lists("what", what)});
+}
+
 inline Table link_labels(std::string name, const std::vector<LinkOrder>& orders,
                          const std::vector<int64_t>& days) {
   std::vector<int64_t> who, when;
@@ -65,9 +74,7 @@ inline Table link_labels(std::string name, const std::vector<LinkOrder>& orders,
       when.push_back(day(d));
       what.emplace_back(bought.begin(), bought.end());
     }
-  TableSchema schema;
-  schema.name = std::move(name);
-  return table(schema, {ints("who", who), times("when", when), int_lists("what", what)});
+  return link_label_table(std::move(name), who, when, what);
 }
 
 inline LinkShop make_link_shop(uint64_t seed = 1) {
@@ -126,10 +133,11 @@ inline Dataset link_dataset(const LinkShop& shop, TaskSpec task, ThreadPool& poo
   return build_training_dataset(std::move(input), pool, report);
 }
 
-inline TrainConfig link_config() {
+inline TrainConfig link_config(Readout readout = Readout::kTowers) {
   TrainConfig config = shop_config();
   config.n_epochs = 8;
   config.num_negative = 4;
+  config.model.link_fusion = readout == Readout::kFusion;
   config.model.gnn_layers = 2;
   config.sampler.fanouts = {16, 8};
   return config;
